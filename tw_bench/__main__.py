@@ -1,0 +1,5 @@
+"""`python -m tw_bench`."""
+
+from tw_bench.cli import main
+
+main()
