@@ -1,0 +1,26 @@
+"""How one connection is made: what every client gives the loop."""
+
+from typing import NamedTuple, Protocol
+
+
+class Transaction(NamedTuple):
+    """What one connection came to."""
+
+    connect_call_ns: int  # spent inside connect(2); 0: it never came to that
+    connected_ns: int  # when it was established, CLOCK_MONOTONIC; 0: never
+    outcome: int  # results/outcomes.py
+    refused: bool  # the kernel had no port or descriptor to give
+
+
+class Client(Protocol):
+    """One way of making connections."""
+
+    closed_early: int  # kept connections that were closed before their last request
+
+    async def transact(self) -> Transaction:
+        """Open a connection, send a request, read the response, close. Never raises OSError."""
+        ...
+
+    async def close(self) -> None:
+        """Close what is kept open between transactions."""
+        ...
