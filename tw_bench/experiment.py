@@ -1,0 +1,170 @@
+"""The story of one run. Read this first.
+
+A profile says what is asked; the plan predicts what should happen; the lab is where it happens; a
+target is called; the load calls it; the observer watches the kernel from outside; the results
+keep it; the report shows it. Points run side by side in waves, each in a lab of its own
+(trial.py), so that a sweep takes the time of one point and no point inherits another's TIME_WAIT.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, ExitStack
+from importlib.metadata import PackageNotFoundError, version
+
+from tw_bench.errors import TwBenchError
+from tw_bench.lab.lab import KeeperLink, keeper
+from tw_bench.observe.counters import COLUMNS as SAMPLE_COLUMNS
+from tw_bench.observe.observer import sampling
+from tw_bench.plan.plan import Plan
+from tw_bench.report.live import RunState
+from tw_bench.results.run_folder import RunFolder, utc_now
+from tw_bench.results.schema import Manifest, PointResult, Status, Summary
+from tw_bench.trial import Trial
+
+__all__ = ["SAMPLE_COLUMNS", "Run", "open_manifest", "sum_up"]
+
+Watch = Callable[[RunState], None]
+
+_PACKAGES = ("tw-bench", "uvloop", "pyroute2", "hdrhistogram", "numpy", "matplotlib", "pydantic")
+_RELEASE_S = 0.5  # from the last preparation to the first connection: the sampler starts in it
+_REFRESH_S = 0.25
+
+
+class Run:
+    """A run in progress: the trials so far, and the way to stop them."""
+
+    def __init__(self, plan: Plan, folder: RunFolder) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.watch: Watch = lambda state: None  # is told a few times a second
+        self._stop = asyncio.Event()
+        self._wave = 0
+        self._begun = time.monotonic()
+        points = {point.id: point for point in plan.experiment.points}
+        self.trials = {
+            id: Trial(points[id], prediction, folder) for id, prediction in plan.predictions.items()
+        }
+
+    def stop(self) -> None:
+        """End the run soon: no new connections, and what was measured is kept."""
+        self._stop.set()
+        for trial in self.trials.values():
+            trial.interrupt()
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether somebody asked the run to end."""
+        return self._stop.is_set()
+
+    @property
+    def results(self) -> list[PointResult]:
+        """What became of each point, in the profile's order."""
+        return [trial.result() for trial in self.trials.values()]
+
+    @property
+    def error(self) -> TwBenchError | None:
+        """The first failure of a point."""
+        return next((trial.error for trial in self.trials.values() if trial.error), None)
+
+    async def run(self) -> None:
+        """Run every wave; a point that fails does not stop the others."""
+        with ExitStack() as stack:
+            kinds = {trial.is_isolated for trial in self.trials.values()}
+            keepers = {kind: stack.enter_context(keeper(isolated=kind)) for kind in kinds}
+            for wave in self.plan.waves:
+                if not self._stop.is_set():
+                    self._wave += 1
+                    await self._run_wave([self.trials[id] for id in wave], keepers)
+
+    async def _run_wave(self, trials: list[Trial], keepers: Mapping[bool, KeeperLink]) -> None:
+        async with AsyncExitStack() as stack:
+            watching = asyncio.ensure_future(self._keep_watching())
+            stack.callback(watching.cancel)
+            await asyncio.gather(
+                *(trial.prepare(stack, keepers[trial.is_isolated]) for trial in trials)
+            )
+            ready = [trial for trial in trials if trial.error is None]
+            if not ready or self._stop.is_set():
+                return
+            await self._measure(ready)
+
+    async def _measure(self, trials: list[Trial]) -> None:
+        by_id = {trial.point.id: trial for trial in trials}
+        start_ns = time.monotonic_ns() + round(_RELEASE_S * 1e9)
+        self.folder.begin_latency_log(time.time() + _RELEASE_S)
+        for trial in trials:
+            trial.begin(start_ns)
+        sides = {key: files for trial in trials for key, files in trial.descriptors.items()}
+        interval_s = min(trial.point.observe.interval.number for trial in trials)
+        async with sampling(
+            sides,
+            interval_s,
+            start_ns,
+            lambda point, side, at_ns, values: by_id[point].on_sample(side, at_ns, values),
+        ) as sampler:
+            running = [asyncio.ensure_future(trial.run()) for trial in trials]
+            load = asyncio.gather(*running)
+            await asyncio.wait((load, sampler), return_when=asyncio.FIRST_COMPLETED)
+            # Where one ended too soon, the sampler or for want of a place to write, the rest would
+            # be blind; a trial that is done does not mind.
+            for trial in trials:
+                trial.interrupt()
+            await asyncio.wait(running)
+            for task in (load, sampler) if sampler.done() else (load,):
+                await task
+
+    async def _keep_watching(self) -> None:
+        while True:
+            self.watch(self._state())
+            await asyncio.sleep(_REFRESH_S)
+
+    def _state(self) -> RunState:
+        ids = self.plan.waves[self._wave - 1]
+        return RunState(
+            elapsed_s=time.monotonic() - self._begun,
+            total_s=self.plan.duration_s,
+            wave=self._wave,
+            waves=len(self.plan.waves),
+            points=tuple(self.trials[id].state for id in ids),
+        )
+
+
+def open_manifest(plan: Plan, argv: list[str]) -> Manifest:
+    """Return the manifest of a run that is about to begin."""
+    experiment = plan.experiment
+    return Manifest(
+        name=experiment.name,
+        status="running",
+        started_at=utc_now(),
+        argv=argv,
+        profile_verbatim=experiment.verbatim,
+        profile_effective=experiment.profile.model_dump(mode="json"),
+        points=[
+            {**point.model_dump(mode="json"), "prediction": prediction.to_dict()}
+            for point, prediction in plan.planned
+        ],
+        waves=plan.waves,
+        host=plan.facts.to_dict(),
+        versions={name: _version(name) for name in _PACKAGES},
+        findings=plan.findings,
+    )
+
+
+def sum_up(plan: Plan, results: list[PointResult], status: Status) -> Summary:
+    """Return the summary of a run."""
+    experiment = plan.experiment
+    return Summary(
+        name=experiment.name,
+        title=experiment.profile.title,
+        question=experiment.profile.question,
+        status=status,
+        points=results,
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
