@@ -126,3 +126,16 @@ def test_a_pool_that_is_too_small_burns_ports(measure_point, pool, burns):
     assert requests > 100
     assert opened == requests if burns else opened <= 8, point.outcomes
     assert all(line.is_even for line in point.ledger)
+
+
+def test_kept_connections_outlast_the_fill(measure_point):
+    """A fill that takes its ports in another way leaves its connections to the window."""
+    point = measure_point(
+        "load: {closed_loop: 8, think_time: 20ms}\n"
+        "method: {fill: 500ms, window: 500ms, fill_source_port: socket_range}\n"
+        "connection: {requests_per_connection: 1000, pool: 8}\n"
+    )
+    assert point.prediction["fill_source_port"] == "socket_range"
+    assert outcomes(point)["close", "ok"] > 100
+    assert point.measured.connections_opened <= 8
+    assert all(line.is_even for line in point.ledger)

@@ -234,4 +234,5 @@ def test_a_refusal_holds_back_the_slots_right_after_it():
     serve = ANSWER.format(sent=64, then="    connection.recv(1); connection.close()\n")
     ends = provoke(serve, replace(SPEC, rate_per_s=4_000, duration_s=1), ports="40000 40001")
     assert ends["close", "ok"] == 2
-    assert ends["skipped", "-1"] > ends["connect", "EADDRNOTAVAIL"] > 100
+    assert ends["skipped", "-1"] > 100
+    assert ends["connect", "EADDRNOTAVAIL"] > 100

@@ -15,6 +15,7 @@ import aiohttp
 import httpx
 import pytest
 
+from tests.unit import conversations
 from tw_bench.load import worker
 from tw_bench.load.clients.aiohttp_client import AiohttpClient
 from tw_bench.load.clients.base import Client, Transaction
@@ -145,6 +146,7 @@ def spec(port: int, **http: Any) -> dict[str, Any]:
         "sources": [],
         "ports": (40_000, 40_999),
         "source_port": "autobind",
+        "fill_source_port": "autobind",
         "reuse_address": False,
         "active_closer": "client",
         "close": "fin",
@@ -180,7 +182,7 @@ def transact(kind: str, way: str, **http: Any) -> Transaction:
         )
         async with server:
             client = CLIENTS[kind](spec(server.sockets[0].getsockname()[1], **http))
-            done = await client.transact()
+            done = await conversations.transact(client, 0.3)
             await client.close()
             await asyncio.sleep(0.02)  # so that the server's ends are closed as well
         return done
@@ -218,7 +220,7 @@ def test_nobody_listens(kind):
 
         async def run() -> Transaction:
             client = CLIENTS[kind](spec(port))
-            done = await client.transact()
+            done = await conversations.transact(client)
             await client.close()
             return done
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit import conversations
 from tw_bench.load.clients.http_response import Response, read_response
 from tw_bench.load.clients.raw_http import RawHttp
 from tw_bench.results.outcomes import (
@@ -132,6 +133,7 @@ def spec(port: int, **changes: Any) -> dict[str, Any]:
         "sources": [],
         "ports": (40_000, 40_999),
         "source_port": "autobind",
+        "fill_source_port": "autobind",
         "reuse_address": False,
         "active_closer": "client",
         "close": "fin",
@@ -166,7 +168,7 @@ def talk(answer: Answer, requests: int) -> tuple[list[int], int]:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         async with server:
             client = RawHttp(spec(server.sockets[0].getsockname()[1]))
-            outcomes = [(await client.transact()).outcome for _ in range(requests)]
+            outcomes = [(await conversations.transact(client)).outcome for _ in range(requests)]
             await client.close()
         await asyncio.sleep(0.01)
         return outcomes, accepted

@@ -1,24 +1,34 @@
-"""The hot loop: connections at their intended times. Nothing here blocks, logs, formats or decides.
+"""The hot loop: connections at their intended times. Nothing here logs, formats or decides.
 
-Every slot of the schedule ends as exactly one row: a connection with its outcome, or a slot that
-was not tried and why. A slot is not tried while the kernel is left alone after a refusal
-(load/backoff.py), or when too many connections are open already. Three instants are kept of each
-connection: when it was due, when it really started, and when it ended; so latency is measured
-from the intended start (no coordinated omission) and the generator's own lag is known.
+How one Python process keeps up with C: most of what a connection costs is the kernel's (40 µs, of
+which this code is a tenth), and most of what can be saved is system calls and wake-ups. So
+
+- connections are started in batches, and each batch is asked for its responses afterwards: while
+  the last ones are being started, the first answers come in, and the target finds work waiting
+  each time it looks, instead of being woken for every connection;
+- a connection is asked directly first (recv), and only if it has nothing yet is it given to epoll:
+  under load that spares a registration for almost every one, and at leisure costs a call in vain;
+- connect() is called where it is due and timed alone. On a local link the handshake is over when
+  it returns, and the request goes out at once, without waiting for "writable";
+- a conversation is a coroutine on these two ways of waiting (load/turns.py) and nothing else: no
+  futures, no callbacks, no timers. Deadlines are all equally far away, so they need no heap.
+
+Every slot ends as exactly one row: a connection with its outcome, or a slot that was not tried and
+why. Three instants are kept of each: when it was due, when it really started, when it ended; so
+latency is measured from the intended start (no coordinated omission) and our own lag is known.
 """
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable
 from time import monotonic_ns
 
+from tw_bench.load.arrivals import NEVER_NS, Arrivals
 from tw_bench.load.backoff import Backoff
-from tw_bench.load.clients.base import Client
+from tw_bench.load.clients.base import Client, Transaction
 from tw_bench.load.recorder import Recorder
+from tw_bench.load.turns import Slot, Turns
 from tw_bench.results.rows import HELD_BACK, MISSED
 
-_NS = 1e-9
-_LONGEST_SLEEP_NS = 200_000_000  # so long may a stop take to be seen
-_TICK_NS = 1_000_000  # libuv's timers count milliseconds: to ask for less would be to spin
+_BATCH = 64  # started at the most before those in flight have their turn: 2 ms
 
 
 class Loop:
@@ -29,70 +39,62 @@ class Loop:
         client: Client,
         recorder: Recorder,
         backoff: Backoff,
+        turns: Turns,
         *,
         max_in_flight: int,
-        think_time_s: float,
+        timeout_s: float,
     ) -> None:
-        self.client = client
+        self._client = client
         self._recorder = recorder
         self._backoff = backoff
+        self._turns = turns
         self._max_in_flight = max_in_flight
-        self._think_time_ns = round(think_time_s * 1e9)
-        self._in_flight: set[asyncio.Task[None]] = set()
+        self._timeout_ns = round(timeout_s * 1e9)
         self._held_until_ns = 0
-        self._failure: BaseException | None = None
+        self._ended: Callable[[int], None] = lambda at_ns: None
         self.is_stopped = False
 
-    async def open(self, slots: Iterator[int]) -> None:
-        """Start a connection at each intended time, whatever became of the others."""
-        for intended_ns in slots:
-            await self._sleep_until(intended_ns)
-            if self.is_stopped:
-                break
-            if monotonic_ns() < self._held_until_ns:
-                self._recorder.skip(intended_ns, HELD_BACK)
-            elif len(self._in_flight) >= self._max_in_flight:
-                self._recorder.skip(intended_ns, MISSED)
-                await asyncio.sleep(0)
-            else:
-                task = asyncio.ensure_future(self._transact(intended_ns))
-                self._in_flight.add(task)
-                task.add_done_callback(self._done)
-                await asyncio.sleep(0)
-        await asyncio.gather(*self._in_flight)
-        if self._failure is not None:
-            raise self._failure
+    async def run(self, arrivals: Arrivals, chore: Callable[[int], int]) -> None:
+        """Start a connection whenever one is due, and see each to its end.
 
-    async def closed(self, start_ns: int, until_ns: int) -> None:
-        """Start a connection when the last one ended: one coroutine of a closed loop."""
-        await self._sleep_until(start_ns)
-        while (now_ns := monotonic_ns()) < until_ns and not self.is_stopped:
+        `chore` is called with the time; it returns when it wants to be called again.
+        """
+        turns, chore_ns = self._turns, 0
+        self._ended, turns.on_end = arrivals.ended, self._record
+        while True:
+            now_ns = monotonic_ns()
+            if now_ns >= chore_ns:
+                chore_ns = chore(now_ns)
+            due_ns = NEVER_NS if self.is_stopped else arrivals.due_ns
+            if due_ns <= now_ns:
+                self._start_due(arrivals)
+            elif due_ns == NEVER_NS and not turns.in_flight:
+                return
+            await turns.turn(min(due_ns, chore_ns))
+
+    def _start_due(self, arrivals: Arrivals) -> None:
+        turns, transact = self._turns, self._client.transact
+        for _ in range(_BATCH):
+            due_ns, now_ns = arrivals.due_ns, monotonic_ns()
+            if due_ns > now_ns:
+                return
+            if now_ns < self._held_until_ns and arrivals.waits:
+                arrivals.put_off(self._held_until_ns)
+                return
+            arrivals.take()
             if now_ns < self._held_until_ns:
-                await self._sleep_until(self._held_until_ns)
+                self._recorder.skip(due_ns, HELD_BACK)
+            elif turns.in_flight >= self._max_in_flight:
+                self._recorder.skip(due_ns, MISSED)
             else:
-                await self._transact(now_ns)
-                if self._think_time_ns:
-                    await self._sleep_until(monotonic_ns() + self._think_time_ns)
+                intended_ns = now_ns if arrivals.waits else due_ns
+                turns.start(transact(), (now_ns + self._timeout_ns, intended_ns, now_ns))
 
-    async def _sleep_until(self, due_ns: int) -> None:
-        """Sleep until an instant, or until the load is stopped."""
-        while (ahead_ns := due_ns - monotonic_ns()) > 0 and not self.is_stopped:
-            await asyncio.sleep(min(max(ahead_ns, _TICK_NS), _LONGEST_SLEEP_NS) * _NS)
-
-    def _done(self, task: "asyncio.Task[None]") -> None:
-        """Let go of a connection. None of its fates raises: an exception is a fault of ours."""
-        self._in_flight.discard(task)
-        if (failure := task.exception()) is not None:
-            self._failure = failure
-            self.is_stopped = True
-
-    async def _transact(self, intended_ns: int) -> None:
-        started_ns = monotonic_ns()
-        done = await self.client.transact()
+    def _record(self, slot: Slot, done: Transaction) -> None:
         ended_ns = monotonic_ns()
-        if done.refused:
-            self._held_until_ns = ended_ns + self._backoff.pause_ns(done.connect_call_ns)
-        call_ns, connected_ns = done.connect_call_ns, done.connected_ns
-        self._recorder.record(
-            intended_ns, started_ns, call_ns, connected_ns, ended_ns, done.outcome
-        )
+        _, intended_ns, started_ns = slot
+        call_ns, connected_ns, outcome, is_refused = done
+        if is_refused:
+            self._held_until_ns = ended_ns + self._backoff.pause_ns(call_ns)
+        self._recorder.record(intended_ns, started_ns, call_ns, connected_ns, ended_ns, outcome)
+        self._ended(ended_ns)

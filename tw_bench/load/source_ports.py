@@ -6,6 +6,7 @@ Each function gets a new socket and the source address, None where the route may
 import itertools
 import random
 import socket
+from _socket import socket as Socket
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,13 +17,13 @@ from tw_bench.kernel.tcp import (
     local_port_range_option,
 )
 
-Prepare = Callable[[socket.socket, str | None], None]
+Prepare = Callable[[Socket, str | None], None]
 
 
 def _autobind(_: dict[str, Any]) -> Prepare:
     """Leave it to connect(): __inet_hash_connect() picks the port, per destination."""
 
-    def prepare(unbound: socket.socket, source: str | None) -> None:
+    def prepare(unbound: Socket, source: str | None) -> None:
         assert source is None, "without bind() the route chooses the address"
 
     return prepare
@@ -31,7 +32,7 @@ def _autobind(_: dict[str, Any]) -> Prepare:
 def _bind_zero(_: dict[str, Any]) -> Prepare:
     """bind(ip, 0): the port is taken before the destination is known, from one pool for all."""
 
-    def prepare(unbound: socket.socket, source: str | None) -> None:
+    def prepare(unbound: Socket, source: str | None) -> None:
         unbound.bind((source or "", 0))
 
     return prepare
@@ -40,7 +41,7 @@ def _bind_zero(_: dict[str, Any]) -> Prepare:
 def _bind_no_port(_: dict[str, Any]) -> Prepare:
     """bind(ip, 0) with IP_BIND_ADDRESS_NO_PORT: the address now, the port at connect()."""
 
-    def prepare(unbound: socket.socket, source: str | None) -> None:
+    def prepare(unbound: Socket, source: str | None) -> None:
         unbound.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
         unbound.bind((source or "", 0))
 
@@ -50,7 +51,7 @@ def _bind_no_port(_: dict[str, Any]) -> Prepare:
 def _explicit(walk: Callable[[], Iterator[int]]) -> Prepare:
     walks: defaultdict[str | None, Iterator[int]] = defaultdict(walk)  # by source address
 
-    def prepare(unbound: socket.socket, source: str | None) -> None:
+    def prepare(unbound: Socket, source: str | None) -> None:
         unbound.bind((source or "", next(walks[source])))
 
     return prepare
@@ -74,7 +75,7 @@ def _socket_range(spec: dict[str, Any]) -> Prepare:
     """IP_LOCAL_PORT_RANGE: connect() picks from the socket's own range, with step 1 (6.8)."""
     option = local_port_range_option(*spec["ports"])
 
-    def prepare(unbound: socket.socket, source: str | None) -> None:
+    def prepare(unbound: Socket, source: str | None) -> None:
         unbound.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, option)
         if source is not None:
             unbound.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)

@@ -5,24 +5,24 @@ of JSON and the rows it announces. Standard library and uvloop only, but for the
 a client is made of, imported when that client is asked for: it must start fast.
 """
 
-import asyncio
 import gc
+import itertools
 import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-import uvloop
-
 from tw_bench.kernel.host import raise_open_files_limit
+from tw_bench.load.arrivals import NEVER_NS, Arrivals, ClosedLoop, OpenLoop
 from tw_bench.load.backoff import Backoff
 from tw_bench.load.loop import Loop
 from tw_bench.load.recorder import Recorder
 from tw_bench.load.schedule import NS_PER_S, constant
+from tw_bench.load.turns import AsyncioTurns, OwnTurns, Turns
 
 if TYPE_CHECKING:
     from tw_bench.load.clients.base import Client
@@ -59,71 +59,94 @@ class Frames:
             frame = frame[os.write(1, frame) :]
 
 
-async def run(spec: dict[str, Any]) -> None:
+async def run(
+    spec: dict[str, Any], make_client: "Callable[[dict[str, Any]], Client]", turns: Turns
+) -> None:
     """Run the load that the spec describes."""
     frames = Frames()
     recorder = Recorder(frames.write)
-    make_client: Callable[[dict[str, Any]], Client] = resolve_name(CLIENTS[spec["client"]])
-    client = filler = make_client(spec)
-    if spec["fill_source_port"] != spec["source_port"]:
-        filler = make_client({**spec, "source_port": spec["fill_source_port"]})
+    client = make_client(spec)
     loop = Loop(
-        filler,
+        client,
         recorder,
         Backoff(spec["hold_s"]),
-        max_in_flight=spec["max_in_flight"],
-        think_time_s=spec["think_time_s"],
+        turns,
+        max_in_flight=spec["closed_loop"] or spec["max_in_flight"],
+        timeout_s=spec["timeout_s"],
     )
-    events = asyncio.get_running_loop()
-    events.add_signal_handler(signal.SIGTERM, setattr, loop, "is_stopped", True)
+    signal.signal(signal.SIGTERM, lambda *_: setattr(loop, "is_stopped", True))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    start = await asyncio.to_thread(sys.stdin.readline)
+    start = sys.stdin.readline()
     if not start.strip():
         return
     start_ns = int(start)
-    until_ns = start_ns + round(spec["duration_s"] * NS_PER_S)
-    fill_ends_s = (start_ns - time.monotonic_ns()) / NS_PER_S + spec["fill_s"]
-    events.call_later(fill_ends_s, setattr, loop, "client", client)
     gc.freeze()
     frames.cpu_before_ns = time.process_time_ns()
-    flusher = asyncio.ensure_future(_flush_every_second(recorder, start_ns))
     try:
-        await _load(loop, spec, start_ns, until_ns)
+        await loop.run(_arrivals(spec, start_ns), _chores(recorder, client, spec, start_ns))
     finally:
-        flusher.cancel()
         await client.close()
-        await filler.close()
         recorder.flush()
     # Only now: a worker that failed ends without it, and is seen to have failed.
-    clients = {id(each): each for each in (client, filler)}.values()
-    frames.write(0, b"", end=True, closed_early=sum(each.closed_early for each in clients))
+    frames.write(0, b"", end=True, closed_early=client.closed_early)
 
 
-async def _load(loop: Loop, spec: dict[str, Any], start_ns: int, until_ns: int) -> None:
+def _arrivals(spec: dict[str, Any], start_ns: int) -> Arrivals:
+    until_ns = start_ns + round(spec["duration_s"] * NS_PER_S)
     share, shares = spec["share"], spec["shares"]
     if spec["rate_per_s"] is not None:
-        await loop.open(
+        return OpenLoop(
             constant(spec["rate_per_s"], start_ns, until_ns, share=share, shares=shares)
         )
-    else:
-        own = range(share, spec["closed_loop"], shares)
-        await asyncio.gather(*(loop.closed(start_ns, until_ns) for _ in own))
+    places = len(range(share, spec["closed_loop"], shares))
+    return ClosedLoop(
+        places, start_ns, until_ns, think_time_ns=round(spec["think_time_s"] * NS_PER_S)
+    )
 
 
-async def _flush_every_second(recorder: Recorder, start_ns: int) -> None:
-    second = 1
-    while True:
-        await asyncio.sleep((start_ns + second * NS_PER_S - time.monotonic_ns()) / NS_PER_S)
-        recorder.flush()
-        second += 1
+def _chores(
+    recorder: Recorder, client: "Client", spec: dict[str, Any], start_ns: int
+) -> Callable[[int], int]:
+    """Return what the loop calls between connections: rows handed over, the fill ended."""
+    fill_ends_ns: int = start_ns + round(spec["fill_s"] * NS_PER_S)
+    seconds = itertools.count(1)
+    flush_ns = start_ns + next(seconds) * NS_PER_S
+
+    def chore(now_ns: int) -> int:
+        nonlocal flush_ns, fill_ends_ns
+        if now_ns >= fill_ends_ns:
+            client.end_fill()
+            fill_ends_ns = NEVER_NS
+        if now_ns >= flush_ns:
+            recorder.flush()
+            flush_ns = start_ns + next(seconds) * NS_PER_S
+        return min(flush_ns, fill_ends_ns)
+
+    return chore
+
+
+def _drive(story: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that waits for nothing but its own turns, which do not suspend it."""
+    try:
+        story.send(None)
+    except StopIteration:
+        return
+    raise RuntimeError("a client on its own turns waited for something else")
 
 
 def main() -> None:
     """Run as `python -m tw_bench.load.worker SPEC_JSON`."""
     raise_open_files_limit()
+    spec = json.loads(sys.argv[1])
+    client_class = resolve_name(CLIENTS[spec["client"]])
     try:
-        uvloop.run(run(json.loads(sys.argv[1])))
+        if client_class.needs_asyncio:
+            import uvloop  # 30 ms that a client on its own turns has no use for
+
+            uvloop.run(run(spec, client_class, AsyncioTurns()))
+        else:
+            _drive(run(spec, client_class, OwnTurns()))
     except BrokenPipeError:
         sys.exit(1)  # whoever asked has gone
 

@@ -1,6 +1,6 @@
 """How one connection is made: what every client gives the loop."""
 
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 
 class Transaction(NamedTuple):
@@ -15,10 +15,15 @@ class Transaction(NamedTuple):
 class Client(Protocol):
     """One way of making connections."""
 
+    needs_asyncio: ClassVar[bool]  # False: it waits in turns of its own (load/turns.py)
     closed_early: int  # kept connections that were closed before their last request
 
     async def transact(self) -> Transaction:
         """Open a connection, send a request, read the response, close. Never raises OSError."""
+        ...
+
+    def end_fill(self) -> None:
+        """Take note that the fill is over: source ports are the profile's own from now on."""
         ...
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ import itertools
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from time import monotonic_ns
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from tw_bench.load.clients.base import Transaction
 from tw_bench.load.clients.causes import reason
@@ -68,6 +68,8 @@ class Passage:
 class LibraryClient(ABC, Generic[Session]):
     """GET requests through one session of a library, made beforehand, or through a new one each."""
 
+    needs_asyncio: ClassVar[bool] = True
+
     def __init__(self, spec: dict[str, Any]) -> None:
         http = spec["http"]
         self.closed_early = 0  # a library's connections have no last request to fall short of
@@ -100,6 +102,9 @@ class LibraryClient(ABC, Generic[Session]):
                 raise
             return passage.transaction(passage.phase + number)
         return passage.transaction(STATUS + status if status >= _FIRST_ERROR else OK)
+
+    def end_fill(self) -> None:
+        """Do nothing: a library has one way of taking source ports."""
 
     async def close(self) -> None:
         """Close the shared session and the connections that it keeps."""

@@ -7,9 +7,8 @@ again over another one, as every HTTP client does (RFC 9110 section 9.2.2).
 import errno
 from typing import Any
 
-from tw_bench.load.clients.base import Transaction
 from tw_bench.load.clients.connection import Connection
-from tw_bench.load.clients.http_response import read_response
+from tw_bench.load.clients.http_response import read_response, whole_response
 from tw_bench.load.clients.raw_tcp import RawTcp
 from tw_bench.results.outcomes import CLOSE, NO_RESPONSE, RECEIVE, SEND
 
@@ -24,6 +23,8 @@ _STALE = (
 class RawHttp(RawTcp):
     """HTTP/1 over plain sockets. The profile says who closes by version and Connection header."""
 
+    stale = _STALE
+
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__(spec)
         http = spec["http"]
@@ -32,29 +33,28 @@ class RawHttp(RawTcp):
             lines.append(f"Connection: {http['connection_header']}")
         self._request = "\r\n".join((*lines, "", "")).encode()
 
-    async def transact(self) -> Transaction:
-        """Send a request and read its response; again where a kept connection turns out closed."""
-        done = await super().transact()
-        while done.outcome in _STALE and not done.connect_call_ns:
-            done = await super().transact()
-        return done
-
-    async def _converse(self, connection: Connection, *, is_new: bool) -> int:
-        if is_new:
-            await self._open(connection)
-        await connection.send(self._request)
-        connection.requests_left -= 1
-        response = await read_response(connection)
+    async def _answer(self, connection: Connection) -> int:
+        data = connection.read_at_once()
+        response = whole_response(data) if data else None
+        if response is None:
+            response = await read_response(connection, data)
         if not response.is_whole:
             return response.outcome
-        if not response.keeps:
-            await _wait_for_close(connection)
-        elif connection.requests_left > 0:
+        if response.keeps and connection.requests_left > 0:
             self._put_back(connection)
             return response.outcome
+        if not response.keeps and not _has_closed(connection):
+            await _wait_for_close(connection)
         connection.phase = CLOSE
         connection.close()
         return response.outcome
+
+
+def _has_closed(connection: Connection) -> bool:
+    try:
+        return connection.read_at_once() == b""
+    except ConnectionResetError:
+        return True
 
 
 async def _wait_for_close(connection: Connection) -> None:

@@ -1,0 +1,26 @@
+"""A client's transactions outside a worker, beside a server that runs in asyncio."""
+
+import asyncio
+from contextlib import suppress
+from time import monotonic_ns
+
+from tw_bench.load.clients.base import Client, Transaction
+from tw_bench.load.turns import OwnTurns
+
+
+async def transact(client: Client, timeout_s: float = 0.5) -> Transaction:
+    """Return what one transaction came to; a client on its own turns has a thread of its own."""
+    if client.needs_asyncio:
+        return await client.transact()
+    return await asyncio.to_thread(_in_own_turns, client, timeout_s)
+
+
+def _in_own_turns(client: Client, timeout_s: float) -> Transaction:
+    turns, ends = OwnTurns(), list[Transaction]()
+    turns.on_end = lambda slot, done: ends.append(done)
+    deadline_ns = monotonic_ns() + round(timeout_s * 1e9)
+    turns.start(client.transact(), (deadline_ns, 0, 0))
+    while turns.in_flight:
+        with suppress(StopIteration):
+            turns.turn(deadline_ns).send(None)
+    return ends[0]
