@@ -65,7 +65,7 @@ class ClosedLoop:
         self._think_time_ns = think_time_ns
         self._due = deque([start_ns] * places)  # in order: all think for the same time
         self._not_before_ns = 0
-        self.due_ns = start_ns
+        self._look()
 
     def take(self) -> None:
         """Go on to the next place."""
