@@ -3,9 +3,13 @@
 import asyncio
 from contextlib import suppress
 from time import monotonic_ns
+from weakref import WeakKeyDictionary
 
 from tw_bench.load.clients.base import Client, Transaction
 from tw_bench.load.turns import OwnTurns
+
+# A client's kept connections are known to the epoll of the turns that it began with.
+_turns: WeakKeyDictionary[Client, OwnTurns] = WeakKeyDictionary()
 
 
 async def transact(client: Client, timeout_s: float = 0.5) -> Transaction:
@@ -16,7 +20,7 @@ async def transact(client: Client, timeout_s: float = 0.5) -> Transaction:
 
 
 def _in_own_turns(client: Client, timeout_s: float) -> Transaction:
-    turns, ends = OwnTurns(), list[Transaction]()
+    turns, ends = _turns.setdefault(client, OwnTurns()), list[Transaction]()
     turns.on_end = lambda slot, done: ends.append(done)
     deadline_ns = monotonic_ns() + round(timeout_s * 1e9)
     turns.start(client.transact(), (deadline_ns, 0, 0))

@@ -40,11 +40,12 @@ class WorkerSpec:
     response_bytes: int
     fill_s: float
     hold_s: float  # how long a port is away, for the pauses after refusals
-    rate_per_s: float | None  # of all workers together; None: closed loop
+    pace: list[list[float]]  # of all workers together (plan/pace.py); empty: closed loop
     closed_loop: int | None  # coroutines of all workers together
     duration_s: float
     timeout_s: float
     max_in_flight: int
+    arrivals: str = "constant"  # load/schedule.py ARRIVALS
     share: int = 0  # which worker this is
     shares: int = 1  # of how many
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from tw_bench.results.rows import FIELDS
 
-
 _ROW_BYTES = 8 * len(FIELDS)
 _pack = struct.Struct(f"{len(FIELDS)}q").pack  # half the time that array.extend() takes
 

@@ -9,7 +9,7 @@ import asyncio
 import select
 from collections.abc import Callable, Coroutine
 from time import monotonic_ns
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from tw_bench.load.clients.base import Transaction
 from tw_bench.load.clients.connection import Connection
@@ -160,7 +160,10 @@ class AsyncioTurns:
 
     async def _run(self, conversation: Conversation, slot: Slot) -> None:
         started_ns = monotonic_ns()
-        self.on_end((slot[0], slot[1], started_ns), await conversation)
+        done = await conversation
+        # Before the loop hears of it: whoever takes its place must find room.
+        self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+        self.on_end((slot[0], slot[1], started_ns), done)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         """Let go of one. No fate of a connection raises: an exception is a fault of ours."""

@@ -21,7 +21,7 @@ from tw_bench.load.arrivals import NEVER_NS, Arrivals, ClosedLoop, OpenLoop
 from tw_bench.load.backoff import Backoff
 from tw_bench.load.loop import Loop
 from tw_bench.load.recorder import Recorder
-from tw_bench.load.schedule import NS_PER_S, constant
+from tw_bench.load.schedule import NS_PER_S, slots
 from tw_bench.load.turns import AsyncioTurns, OwnTurns, Turns
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Frames:
         self.cpu_before_ns = 0  # spent on starting, before there was any load
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
 
-    def write(self, rows: int, data: bytes, **more: object) -> None:
+    def write(self, rows: int, data: bytes | bytearray, **more: object) -> None:
         """Write one frame."""
         resident = int(os.pread(self._statm, 100, 0).split()[1]) * _PAGE_BYTES
         head = {
@@ -54,9 +54,11 @@ class Frames:
             "memory_bytes": resident,
             **more,
         }
-        frame = memoryview(json.dumps(head).encode() + b"\n" + data)
-        while frame:
-            frame = frame[os.write(1, frame) :]
+        # One after the other: together they would be a second copy of a megabyte of rows.
+        for part in (json.dumps(head).encode() + b"\n", data):
+            left = memoryview(part)
+            while left:
+                left = left[os.write(1, left) :]
 
 
 async def run(
@@ -95,10 +97,16 @@ async def run(
 def _arrivals(spec: dict[str, Any], start_ns: int) -> Arrivals:
     until_ns = start_ns + round(spec["duration_s"] * NS_PER_S)
     share, shares = spec["share"], spec["shares"]
-    if spec["rate_per_s"] is not None:
-        return OpenLoop(
-            constant(spec["rate_per_s"], start_ns, until_ns, share=share, shares=shares)
+    if spec["pace"]:
+        due = slots(
+            spec["pace"],
+            start_ns,
+            until_ns,
+            arrivals=spec["arrivals"],
+            share=share,
+            shares=shares,
         )
+        return OpenLoop(due)
     places = len(range(share, spec["closed_loop"], shares))
     return ClosedLoop(
         places, start_ns, until_ns, think_time_ns=round(spec["think_time_s"] * NS_PER_S)
