@@ -8,7 +8,7 @@ from tw_bench.targets.base import Place, died, wait_ready
 
 
 class Embedded:
-    """An asyncio server in a process of its own (targets/embedded_server.py)."""
+    """A server on plain sockets in a process of its own (targets/embedded_server.py)."""
 
     def __init__(self, point: Point, place: Place) -> None:
         connection = point.connection
