@@ -61,6 +61,14 @@ def _forbidden_skips(config: pytest.Config) -> int:
     return len(reporter.stats.get("skipped", [])) if config.getoption("--no-skips") else 0
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what runs keep for the next one out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Return golden(name, text): text must be what tests/golden/<name> holds (`make golden`)."""

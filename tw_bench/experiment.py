@@ -4,13 +4,15 @@ A profile says what is asked; the plan predicts what should happen; the lab is w
 target is called; the load calls it; the observer watches the kernel from outside; the results
 keep it; the report shows it. Points run side by side in waves, each in a lab of its own
 (trial.py), so that a sweep takes the time of one point and no point inherits another's TIME_WAIT.
+Where a profile looks for a rate, a wave is a round of probes, and what it found decides the next.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from tw_bench.errors import TwBenchError
 from tw_bench.lab.lab import KeeperLink, keeper
@@ -18,11 +20,12 @@ from tw_bench.observe.counters import COLUMNS as SAMPLE_COLUMNS
 from tw_bench.observe.observer import sampling
 from tw_bench.plan.plan import Plan
 from tw_bench.report.live import RunState
+from tw_bench.results.found import find, probes
 from tw_bench.results.run_folder import RunFolder, utc_now
 from tw_bench.results.schema import Manifest, PointResult, Status, Summary
 from tw_bench.trial import Trial
 
-__all__ = ["SAMPLE_COLUMNS", "Run", "open_manifest", "sum_up"]
+__all__ = ["SAMPLE_COLUMNS", "Run", "close_manifest", "open_manifest", "sum_up"]
 
 Watch = Callable[[RunState], None]
 
@@ -41,10 +44,8 @@ class Run:
         self._stop = asyncio.Event()
         self._wave = 0
         self._begun = time.monotonic()
-        points = {point.id: point for point in plan.experiment.points}
-        self.trials = {
-            id: Trial(points[id], prediction, folder) for id, prediction in plan.predictions.items()
-        }
+        self.trials: dict[str, Trial] = {}
+        self._add_trials()
 
     def stop(self) -> None:
         """End the run soon: no new connections, and what was measured is kept."""
@@ -72,10 +73,29 @@ class Run:
         with ExitStack() as stack:
             kinds = {trial.is_isolated for trial in self.trials.values()}
             keepers = {kind: stack.enter_context(keeper(isolated=kind)) for kind in kinds}
-            for wave in self.plan.waves:
-                if not self._stop.is_set():
-                    self._wave += 1
-                    await self._run_wave([self.trials[id] for id in wave], keepers)
+            for wave in self._waves():
+                await self._run_wave([self.trials[id] for id in wave], keepers)
+
+    def _waves(self) -> Iterator[list[str]]:
+        """Yield the waves until somebody stops the run; a search adds to them as it goes."""
+        while self._wave < len(self.plan.waves) and not self._stop.is_set():
+            self._wave += 1
+            yield self.plan.waves[self._wave - 1]
+            if self._wave == len(self.plan.waves):
+                self._search_on()
+
+    def _search_on(self) -> None:
+        """Add the next round of a search, unless it has an answer, was stopped or has failed."""
+        if self.plan.search is None or self._stop.is_set() or self.error:
+            return
+        self.plan = self.plan.continued(probes(self.plan.search, self.results))
+        self._add_trials()
+
+    def _add_trials(self) -> None:
+        """Make a trial of each point that the plan has and the run has not."""
+        for point, prediction in self.plan.planned:
+            if point.id not in self.trials:
+                self.trials[point.id] = Trial(point, prediction, self.folder)
 
     async def _run_wave(self, trials: list[Trial], keepers: Mapping[bool, KeeperLink]) -> None:
         async with AsyncExitStack() as stack:
@@ -125,7 +145,8 @@ class Run:
             elapsed_s=time.monotonic() - self._begun,
             total_s=self.plan.duration_s,
             wave=self._wave,
-            waves=len(self.plan.waves),
+            waves=self.plan.most_waves,
+            at_most=self.plan.search is not None,
             points=tuple(self.trials[id].state for id in ids),
         )
 
@@ -140,15 +161,24 @@ def open_manifest(plan: Plan, argv: list[str]) -> Manifest:
         argv=argv,
         profile_verbatim=experiment.verbatim,
         profile_effective=experiment.profile.model_dump(mode="json"),
-        points=[
-            {**point.model_dump(mode="json"), "prediction": prediction.to_dict()}
-            for point, prediction in plan.planned
-        ],
+        points=_planned_points(plan),
         waves=plan.waves,
         host=plan.facts.to_dict(),
         versions={name: _version(name) for name in _PACKAGES},
         findings=plan.findings,
     )
+
+
+def close_manifest(manifest: Manifest, plan: Plan) -> Manifest:
+    """Return the manifest with the points and waves that there were: a search added to them."""
+    return manifest.model_copy(update={"points": _planned_points(plan), "waves": plan.waves})
+
+
+def _planned_points(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {**point.model_dump(mode="json"), "prediction": prediction.to_dict()}
+        for point, prediction in plan.planned
+    ]
 
 
 def sum_up(plan: Plan, results: list[PointResult], status: Status) -> Summary:
@@ -160,6 +190,7 @@ def sum_up(plan: Plan, results: list[PointResult], status: Status) -> Summary:
         question=experiment.profile.question,
         status=status,
         points=results,
+        found=find(plan.search, results),
     )
 
 

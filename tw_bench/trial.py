@@ -265,11 +265,16 @@ class Trial:
     def _write(self, worker: int, head: dict[str, Any], interval: Interval) -> None:
         assert self._tally is not None
         self._folder.add_interval(interval.row(self.point.id, worker))
-        if len(interval.latency):
+        if not len(interval.latency):
+            return
+        end_s = (head["at_ns"] - self._tally.start_ns) / NS_PER_S
+        for values_ns, add in (
+            (interval.latency, self._folder.add_latency),
+            (interval.service_time, self._folder.add_service_time),
+        ):
             second = histogram.histogram()
-            histogram.add(second, interval.latency)
-            end_s = (head["at_ns"] - self._tally.start_ns) / NS_PER_S
-            self._folder.add_latency(self.point.id, max(0.0, end_s - 1), end_s, second)
+            histogram.add(second, values_ns)
+            add(self.point.id, max(0.0, end_s - 1), end_s, second)
 
     async def _settle(self) -> None:
         """Wait for the last connections to reach their final state, then read the counters."""

@@ -59,6 +59,18 @@ def parse_rate(text: object) -> tuple[float, str]:
     return _scaled(match["number"], _SI[match["si"]]), "/s"
 
 
+def parse_share(text: object) -> float:
+    """Return a share of one, from 0 % to 100 %.
+
+    >>> parse_share("2%"), parse_share("0.5 %"), parse_share(0)
+    (0.02, 0.005, 0.0)
+    """
+    match = re.fullmatch(_NUMBER + r"\s*%|0", str(text).strip())
+    if match is None or float(match["number"] or 0) > 100:
+        raise ValueError("want a share such as 2%, 0.1% or 0")
+    return _scaled(match["number"] or "0", "0.01")
+
+
 def parse_bytes(text: object) -> int:
     """Return a whole count of bytes.
 

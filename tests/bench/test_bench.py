@@ -4,22 +4,42 @@ Run by `make bench`. Each prints what it found; each fails only when the ratio i
 """
 
 import asyncio
+import itertools
 import os
+import socket
+import struct
 import subprocess
 import sys
 import time
 from array import array
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from tw_bench.kernel import procfs
 from tw_bench.lab.lab import keeper, lab
-from tw_bench.lab.topology import Side, Topology
+from tw_bench.lab.topology import Side, Topology, topology
+from tw_bench.load.arrivals import OpenLoop
+from tw_bench.load.backoff import Backoff
+from tw_bench.load.clients.base import Transaction
+from tw_bench.load.clients.connection import NEXT_TURN
+from tw_bench.load.fleet import Fleet
+from tw_bench.load.loop import Loop
 from tw_bench.load.recorder import Recorder
+from tw_bench.load.specs import worker_specs
+from tw_bench.load.turns import OwnTurns
 from tw_bench.observe.counters import GAUGES, TOTALS
+from tw_bench.plan.host_facts import read_host_facts
+from tw_bench.plan.prediction import predict
+from tw_bench.profile.model import Point
 from tw_bench.results import histogram
+from tw_bench.results.outcomes import OK
+from tw_bench.targets.base import Place
+from tw_bench.targets.embedded import Embedded
 
 Show = Callable[[str], None]
 
@@ -62,6 +82,154 @@ def test_a_recorded_row_costs_no_more_than_a_few_appends(show: Show) -> None:
     ratio = best_s(record) / best_s(append)
     show(f"a row / six appends: {ratio:.2f}")
     assert ratio < 3
+
+
+class Nothing:
+    """A client whose transactions are over in the next turn: what is left is the loop."""
+
+    needs_asyncio: ClassVar[bool] = False
+    closed_early = 0
+
+    async def transact(self) -> Transaction:
+        """Wait for a turn."""
+        await NEXT_TURN
+        return Transaction(1, 1, OK, False)
+
+    def end_fill(self) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+def test_a_turn_of_the_loop_costs_a_fraction_of_a_connection(show: Show) -> None:
+    """Starting, turning and recording cost less than half of a connection's bare system calls.
+
+    By hand: both ends of a connection over loopback, ended by an RST, which leaves no TIME_WAIT.
+    """
+    turns, by_hand = 20_000, 1_000
+    outcomes = Counter[int]()
+
+    def turn() -> None:
+        recorder = Recorder(lambda rows, data: outcomes.update(array("q", data)[5::6]))
+        loop = Loop(Nothing(), recorder, Backoff(60), OwnTurns(), max_in_flight=128, timeout_s=5)
+        story = loop.run(OpenLoop(itertools.repeat(0, turns)), lambda now_ns: 1 << 62)
+        with pytest.raises(StopIteration):
+            story.send(None)
+        recorder.flush()
+
+    def connect() -> None:
+        with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+            for _ in range(by_hand):
+                client = socket.create_connection(listener.getsockname())
+                client.send(b"q" * 64)
+                server, _ = listener.accept()
+                server.recv(64)
+                server.send(b"x" * 64)
+                client.recv(64)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.close()
+                server.close()
+
+    turn_us, connect_us = best_s(turn) / turns * 1e6, best_s(connect) / by_hand * 1e6
+    assert outcomes.keys() == {OK}
+    show(
+        f"a turn of the loop: {turn_us:.1f} µs of CPU; both ends of a connection by hand: "
+        f"{connect_us:.1f} µs; ratio {turn_us / connect_us:.2f}"
+    )
+    assert turn_us < 0.5 * connect_us
+
+
+def test_a_workers_memory_does_not_grow(show: Show) -> None:
+    """A worker's resident memory grows by less than 1 MiB from its third second to its end.
+
+    300,000 connections, or as many as TW_BENCH_CONNECTIONS says (ten million take ten minutes);
+    ended by an RST, so that no port is away.
+    """
+    wanted = int(os.environ.get("TW_BENCH_CONNECTIONS", "300000"))
+    point = Point.model_validate(
+        {
+            "id": "memory",
+            "connection": {"close": "rst"},
+            "load": {"closed_loop": 64, "workers": 1},
+            "method": {"fill": "0s", "window": "3600s"},
+        }
+    )
+    heads: list[dict[str, Any]] = []
+
+    async def story() -> None:
+        async with lab(point.id, topology(point), link) as built:
+            called = [(ip, point.target_port) for ip in topology(point).side("server").ips]
+            place = Place(side="server", listen=called, upstreams=[], folder=Path())
+            target = Embedded(point, place)
+
+            def on_frame(worker: int, head: dict[str, Any], rows: bytes) -> None:
+                heads.append(head)
+                if sum(head["rows"] for head in heads) >= wanted:
+                    fleet.ask_to_stop()
+
+            specs = worker_specs(point, predict(point, read_host_facts()), [], called)
+            fleet = Fleet(point.id, specs, on_frame)
+            try:
+                await target.start(built.spawn)
+                await fleet.start(built.spawn)
+                await fleet.run(time.monotonic_ns())
+            finally:
+                await fleet.stop()
+                await target.stop()
+
+    with keeper(isolated=True) as link:
+        asyncio.run(story())
+    memory = [head["memory_bytes"] / 1024 for head in heads]
+    most, at_end = max(memory[3:]) - memory[2], memory[-1] - memory[2]
+    show(
+        f"{sum(head['rows'] for head in heads):,} connections in {len(heads) - 1} s: a worker of "
+        f"{memory[2]:,.0f} KiB grew by {most:,.0f} KiB at the most, {at_end:,.0f} at the end"
+    )
+    assert at_end < 1024
+
+
+def test_a_sample_costs_the_same_with_sixty_thousand_time_wait(show: Show) -> None:
+    """The counters are read, not counted: a tick costs as much with 60,000 TIME_WAIT as without."""
+    script = """
+import os, socket, time
+from tw_bench.kernel import links, namespaces, procfs, sysctl
+from tw_bench.observe.counters import GAUGES, TOTALS
+
+uid, gid = os.getuid(), os.getgid()
+namespaces.unshare(namespaces.CLONE_NEWUSER | namespaces.CLONE_NEWNET)
+namespaces.become_root_of_user_namespace(uid, gid)
+links.raise_link("lo", ["198.18.0.1/32"])
+sysctl.write("net.ipv4.ip_local_port_range", "1024 65535")
+selection = procfs.Selection(procfs.open_counters(), [*GAUGES.values(), *TOTALS.values()])
+
+def tick():
+    times = []
+    for _ in range(9):
+        begun = time.process_time()
+        for _ in range(200):
+            selection.read()
+        times.append((time.process_time() - begun) / 200)
+    print(selection.read()[0], min(times))
+
+tick()
+for port, count in ((801, 10_000), (802, 25_000), (803, 25_000)):
+    with socket.create_server(("198.18.0.1", port), backlog=1000) as listener:
+        for _ in range(count):
+            client = socket.create_connection(listener.getsockname())
+            server, _ = listener.accept()
+            client.close()
+            server.close()
+    tick()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    ticks = [line.split() for line in done.stdout.splitlines()]
+    assert [count for count, _ in ticks] == ["0", "10000", "35000", "60000"]
+    words = ", ".join(f"{float(cpu) * 1e6:.0f} µs at {int(count):,}" for count, cpu in ticks)
+    ratio = float(ticks[-1][1]) / float(ticks[0][1])
+    show(f"a tick of one side by TIME_WAIT: {words}; 60,000 / none: {ratio:.2f}")
+    assert ratio < 1.5
 
 
 def test_a_sample_costs_a_fraction_of_reading_everything(show: Show) -> None:

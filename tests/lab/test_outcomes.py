@@ -35,7 +35,7 @@ SPEC = WorkerSpec(
     response_bytes=64,
     fill_s=0,
     hold_s=1,
-    rate_per_s=20,
+    pace=[[20, 20, 1]],
     closed_loop=None,
     duration_s=0.5,
     timeout_s=0.3,
@@ -199,7 +199,7 @@ def test_the_kernels_own_timeout():
 def test_no_descriptor_left_is_a_refusal_at_socket():
     """EMFILE is met at socket(), is told apart from a lack of ports, and ends no worker."""
     ends = provoke(
-        ACCEPT, replace(SPEC, timeout_s=5, rate_per_s=100), prefix=("prlimit", "--nofile=24")
+        ACCEPT, replace(SPEC, timeout_s=5, pace=[[100, 100, 1]]), prefix=("prlimit", "--nofile=24")
     )
     assert ends["socket", "EMFILE"] > 10
     assert ends["receive", "timeout"] > 0
@@ -229,10 +229,12 @@ def test_slots_beyond_max_in_flight_are_missed_not_lost():
 
 def test_a_refusal_holds_back_the_slots_right_after_it():
     """After a refusal the kernel is left alone for a while; the slots in it are counted."""
-    ends = provoke(None, replace(SPEC, rate_per_s=20_000), ports="40000 40001")
+    ends = provoke(None, replace(SPEC, pace=[[20_000, 20_000, 1]]), ports="40000 40001")
     assert ends["skipped", "-1"] == 0  # ECONNREFUSED is no refusal of ours: the port is free again
     serve = ANSWER.format(sent=64, then="    connection.recv(1); connection.close()\n")
-    ends = provoke(serve, replace(SPEC, rate_per_s=4_000, duration_s=1), ports="40000 40001")
+    ends = provoke(
+        serve, replace(SPEC, pace=[[4_000, 4_000, 1]], duration_s=1), ports="40000 40001"
+    )
     assert ends["close", "ok"] == 2
     assert ends["skipped", "-1"] > 100
     assert ends["connect", "EADDRNOTAVAIL"] > 100

@@ -355,7 +355,7 @@ def summary(name: str) -> Summary:
 def reference_points() -> list[Any]:
     """Return (point result, plan) of every point of the committed runs."""
     found = []
-    for folder in sorted(REFERENCE.iterdir()):
+    for folder in sorted(path.parent for path in REFERENCE.glob("*/manifest.json")):
         host = Manifest.model_validate_json((folder / "manifest.json").read_text()).host
         facts = HostFacts(**host)
         points = read(ROOT / "profiles" / f"{folder.name}.yaml", ()).points

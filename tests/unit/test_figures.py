@@ -288,6 +288,15 @@ class TestWhatTheySay:
         assert "held back after a refusal" in text
         assert "means of 4 s" in text
 
+    def test_no_echo_where_the_rate_changes(self, curve: Path) -> None:
+        """A ramp is refused more and more: that is no echo, whatever its mean."""
+        run = read(curve)
+        for point in run.points:
+            point.result.prediction["pace"] = [[10.0, 20.0, 184.32]]
+        (text,) = drawn(rates.draw(run)).values()
+        assert "The echo" not in text
+        assert "What exceeds ports / 61.44 s is refused" in text
+
     def test_running_dry(self, quickstart: Path) -> None:
         """A range that was only filled ran dry."""
         (text,) = drawn(rates.draw(read(quickstart))).values()

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.machines import SMALL
+from tw_bench.errors import ProfileError
 from tw_bench.plan.host_facts import HostFacts
 from tw_bench.plan.prediction import Prediction, predict
 from tw_bench.profile.model import Point
@@ -159,6 +160,81 @@ def test_a_window_over_half_filled_ports_is_not_predicted():
     assert prediction.expected_per_s is None
 
 
+COLD = {"fill": "5s", "window": "20s"}
+
+
+def test_a_ramp_offers_its_mean_in_the_window():
+    """From 10/s to 60/s over 25 s: 20 to 60 a second in the window, 875 slots in all."""
+    prediction = predicted(load={"ramp": "10/s to 60/s"}, method=COLD)
+    assert [[10, 60, 25]] == prediction.pace
+    assert prediction.offered_per_s == pytest.approx(40)
+    assert prediction.expected_per_s == prediction.offered_per_s  # far below the limit
+    held = predicted(load={"ramp": "10/s to 60/s over 10s"}, method=COLD)
+    assert [[10, 60, 10], [60, 60, 15]] == held.pace
+    assert held.offered_per_s == pytest.approx((47.5 * 5 + 60 * 15) / 20)
+
+
+def test_steps_offer_their_mean_and_a_cold_range_runs_dry_in_them():
+    """100 ports: 50 in the fill, 20 in a slow step, then 30 within three tenths of a second."""
+    steps = {"steps": ["10/s for 5s", "2/s for 10s", "100/s"]}
+    prediction = predicted(lab={"ports": 100}, load=steps, method=COLD)
+    assert prediction.offered_per_s == pytest.approx((20 + 1000) / 20)
+    assert prediction.expected_per_s == pytest.approx(50 / 20)
+    assert prediction.first_refusal_s == pytest.approx(15.3)
+
+
+def test_rates_over_time_are_multiples_of_the_points_own_limit():
+    """1.5x and 1tw of a ramp are those of the point; in time-lapse too."""
+    method = {"fill": "1tw", "window": "3tw"}
+    prediction = predicted(
+        lab={"ports": 1000, "sysctls": REUSE},
+        load={"ramp": "1.5x to 2x saturated over 2tw"},
+        method=method,
+    )
+    assert [[1500, 2000, 2], [2000, 2000, 2]] == prediction.pace
+    assert prediction.expected_per_s == 1000  # above the limit all the time
+
+
+def test_a_load_that_goes_through_the_limit_is_not_predicted():
+    """Once ports come back, now above and now below the limit is beyond the law."""
+    through = predicted(lab={"ports": 1000}, load={"ramp": "0.5x to 2x"})
+    assert ("ports", None, None) == (
+        through.binding,
+        through.expected_per_s,
+        through.first_refusal_s,
+    )
+    below = predicted(lab={"ports": 1000}, load={"steps": ["0.5x for 1tw", "1x"]})
+    assert below.binding == "offered"
+    assert below.expected_per_s == below.offered_per_s
+
+
+def test_times_of_mixed_units_are_fitted_once_the_hold_is_known():
+    """200 s are longer than three TIME_WAIT lengths, and no longer where one is 100 s."""
+    load = {"ramp": "1x to 2x over 200s"}
+    with pytest.raises(
+        ProfileError, match=r"^point: load\.ramp: takes 3 min 20 s, the fill and the"
+    ):
+        predicted(load=load)
+    assert predicted(load=load, method={"fill": "1tw", "window": "3tw"}).pace[0][2] == 200
+
+
+def test_near_the_limit_drawn_arrivals_are_not_predicted():
+    """1,000 ports hold 1,000 ± 32 of a Poisson process at the limit: four times that is sure."""
+    poisson = {"arrivals": "poisson"}
+    found = {
+        rate: predicted(lab={"ports": 1000}, load=poisson | {"rate": rate})
+        for rate in ("0.8x", "0.9x", "1x", "1.1x", "1.2x")
+    }
+    expected = [prediction.expected_per_s for prediction in found.values()]
+    assert expected == [found["0.8x"].offered_per_s, None, None, None, 1000 / ECHO_S]
+    bound = [prediction.binding for prediction in found.values()]
+    assert bound == ["offered", "ports", "ports", "ports", "ports"]
+    drawn = found["0.8x"]
+    assert drawn.offered_per_s is not None
+    slots = drawn.offered_per_s * drawn.window_s
+    assert drawn.offered_spread_per_s == pytest.approx(slots**0.5 / drawn.window_s)
+
+
 def test_a_cold_closed_loop_gives_each_port_once():
     """Within the first minute a closed loop gets every port once, whatever the window."""
     prediction = predicted(
@@ -248,26 +324,37 @@ def test_a_prediction_is_plain_data():
     """What is stored with the result are the fields of Prediction, as JSON has them."""
     plain = predicted().to_dict()
     assert list(Prediction.__dataclass_fields__) == list(plain)
+    assert plain.pop("pace") == [[predicted().offered_per_s] * 2 + [predicted().duration_s]]
     assert {type(value) for value in plain.values()} <= {int, float, str, bool, type(None)}
 
 
 @given(
     ports=st.integers(2, 64_512),
-    rate=st.one_of(
-        st.none(), st.sampled_from(["0.001/s", "1M/s", "0.001x", "1x textbook", "1000x saturated"])
+    pace=st.sampled_from(
+        [
+            {},
+            *({"rate": rate} for rate in ("0.001/s", "1M/s", "0.001x", "1x textbook")),
+            {"rate": "1000x saturated"},
+            *({"ramp": ramp} for ramp in ("0.001/s to 1M/s", "1000x to 0.001x", "1x to 1.1x")),
+            {"ramp": "2x to 1/s over 90ms"},
+            {"steps": ["0.5x for 50ms", "1000x for 40ms", "1x"]},
+        ]
     ),
+    arrivals=st.sampled_from(["constant", "poisson"]),
     fill=st.sampled_from(["0s", "0.3tw", "1tw", "1s", "7h"]),
     window=st.sampled_from(["0.1s", "0.1tw", "3tw", "90s", "7h"]),
     delay=st.integers(1, 60_000),
     sysctls=st.sampled_from([{}, REUSE, {"net.ipv4.tcp_max_tw_buckets": 0}]),
     kernel=st.sampled_from(["6.18.1", "6.6.0", "5.10.0-9-amd64", "weird"]),
 )
-def test_no_point_that_reads_is_beyond_the_model(ports, rate, fill, window, delay, sysctls, kernel):
+def test_no_point_that_reads_is_beyond_the_model(
+    ports, pace, arrivals, fill, window, delay, sysctls, kernel
+):
     """Every point that the reader takes is predicted, and no expectation exceeds the offer."""
     prediction = predicted(
         replace(FACTS, kernel=kernel),
         lab={"ports": ports, "sysctls": {**sysctls, "net.ipv4.tcp_tw_reuse_delay": delay}},
-        load={"rate": rate},
+        load=pace | {"arrivals": arrivals},
         method={"fill": fill, "window": window},
     )
     assert prediction.workers >= 1

@@ -22,6 +22,8 @@ Read = Callable[..., Experiment]
 
 A_PORTS = "want a count of ports such as 500, or a range such as 32768-60999"
 A_RATE = "want a rate above zero such as 400/s, 5k/s, 1.25x or 1.02x textbook"
+A_RAMP = "want a ramp such as 10/s to 400/s, or 0.5x to 2x over 1tw"
+A_STEP = "want a step such as 400/s for 30s, or 1.25x for 1tw; the last may go without a time"
 A_DURATION = "want a duration such as 30s, 500ms, 2m, or 2tw (TIME_WAIT lengths)"
 A_SIZE = "want a size such as 64, 4KiB or 1MB"
 A_SYSCTL = "want a sysctl of a network namespace such as net.ipv4.tcp_tw_reuse"
@@ -34,7 +36,8 @@ LAB_KEYS = (
     "sysctls, client_sysctls, server_sysctls, proxy_sysctls"
 )
 KEYS = (
-    "lab, target, proxy, client, connection, load, method, observe, title, question, sweep, parts"
+    "lab, target, proxy, client, connection, load, method, observe, title, question, sweep, parts, "
+    "find"
 )
 
 
@@ -170,6 +173,39 @@ VALUES = [
     ("load.rate", "9M/s", "got 9000000/s: want 0.001/s to 1,000,000/s"),
     ("load.rate", "0.0001/s", "got 0.0001/s: want 0.001/s to 1,000,000/s"),
     ("load.rate", "5000x", "got 5000x sustainable: want 0.001x to 1,000x"),
+    ("load.ramp", "5", f"got 5: {A_RAMP}"),
+    ("load.ramp", "5/s to", f"got '5/s to': {A_RAMP}"),
+    ("load.ramp", "5/s to fast", f"got '5/s to fast': {A_RAMP}"),
+    ("load.ramp", "5/s to 9/s over 0s", f"got '5/s to 9/s over 0s': {A_RAMP}"),
+    (
+        "load.ramp",
+        "2x to 2x sustainable",
+        "got '2x to 2x sustainable': want two different rates; load.rate is for one that stays",
+    ),
+    ("load.ramp", "5/s to 9M/s", "got 9000000/s: want 0.001/s to 1,000,000/s"),
+    ("load.ramp", "1x to 2x over 200h", "got 720000s: want at most a week"),
+    (
+        "load.ramp",
+        "1x to 2x over 4tw",
+        "takes 4tw, the fill and the window 3tw: want a shorter ramp, or a longer method.window",
+    ),
+    ("load.steps", "5/s", "got '5/s': want a list"),
+    ("load.steps", "[]", "got []: want 1 or more"),
+    ("load.steps", "[5/s, 6/s]", "step 1 has no time: want one such as 5/s for 30s"),
+    ("load.steps", "[0.0001/s for 3tw]", "got 0.0001/s: want 0.001/s to 1,000,000/s"),
+    (
+        "load.steps",
+        "[1x for 1tw, 2x for 1tw]",
+        "take 2tw, the fill and the window 3tw: want method.fill and method.window to be as long, "
+        "or a last step without a time",
+    ),
+    (
+        "load.steps",
+        "[1x for 1tw, 1.5x for 2tw, 2x]",
+        "take 3tw before the last, the fill and the window 3tw: want shorter steps, or a longer "
+        "method.window",
+    ),
+    ("load.arrivals", "normal", "got 'normal': want 'constant' or 'poisson'"),
     ("load.closed_loop", "0", "got 0: want 1 or more"),
     ("load.closed_loop", "true", "got true: want a whole number"),
     ("load.closed_loop", "'16'", "got '16': want a whole number"),
@@ -201,6 +237,9 @@ def test_values(read_text, path, value, message):
 GOOD = {  # two values that stand before the wrong one
     "lab.ip_version": (4, 6),
     "load.rate": ("1x", "2x"),
+    "load.ramp": ("1x to 2x", "1x to 3x"),
+    "load.steps": ("[1x]", "[2x]"),
+    "load.arrivals": ("constant", "poisson"),
     "load.workers": (1, 2),
     "observe.interval": (1, 2),
 }
@@ -356,6 +395,22 @@ CROSSED = {
     ),
     "sweep:\n  load.rate: [1x]\n  load.closed_loop: [5]": (
         "p.yaml:4: sweeps both load.rate and load.closed_loop: want one of them"
+    ),
+    "load:\n  rate: 5/s\n  ramp: 1x to 2x\n  steps: [1x]": (
+        "p.yaml:2: load: gives rate, ramp and steps: want one of them"
+    ),
+    "load:\n  steps:\n  - 5/s for 3tw\n  - 5/s to 9/s": (
+        f"p.yaml:5: load.steps.1: got '5/s to 9/s': {A_STEP}"
+    ),
+    "load:\n  arrivals: poisson\n  closed_loop: 3": (
+        "p.yaml:3: load.arrivals: got 'poisson': is for an open loop: want load.rate"
+    ),
+    "load:\n  ramp: 1x to 2x\n  command: [curl]": (
+        "p.yaml:4: load.command: has a pace of its own: "
+        "want it without load.rate, ramp, steps and closed_loop"
+    ),
+    "sweep:\n  load.steps: [[1x]]\n  load.ramp: [1x to 2x]\n  load.closed_loop: [5]": (
+        "p.yaml:5: sweeps both load.ramp and load.closed_loop: want one of them"
     ),
     "lab:\n  topology: host\n  client_sysctls: {net.ipv4.tcp_tw_reuse: 1}": (
         "p.yaml:4: lab.client_sysctls.net.ipv4.tcp_tw_reuse: "
@@ -547,11 +602,11 @@ parts:
     assert a.lab.sysctls == {"net.ipv4.tcp_tw_reuse": 1, "net.ipv4.tcp_timestamps": 0}
     assert (PortRange(32_768, 33_267), 6) == (a.lab.ports, a.lab.ip_version)
     assert (Rate(5, "/s"), None, Duration(2, "s")) == (
-        a.load.offered,
+        a.load.rate,
         a.load.closed_loop,
         a.load.timeout,
     )
-    assert (4, 4, None) == (b.lab.ip_version, b.load.closed_loop, b.load.offered)
+    assert (4, 4, None) == (b.lab.ip_version, b.load.closed_loop, b.load.rate)
 
 
 def test_a_part_that_names_its_arrival_leaves_the_sweep_of_the_other(read_text):
@@ -586,7 +641,7 @@ lab: {sysctls: {net.ipv4.tcp_timestamps: 1}}
 sweep: {load.closed_loop: [3], lab.sysctls.net.ipv4.tcp_tw_reuse: [0, 1]}
 """
     first, second = read_text(text).points
-    assert ("closed_loop=3,tcp_tw_reuse=0", None) == (first.id, first.load.offered)
+    assert ("closed_loop=3,tcp_tw_reuse=0", None) == (first.id, first.load.rate)
     assert second.lab.sysctls == {"net.ipv4.tcp_timestamps": 1, "net.ipv4.tcp_tw_reuse": 1}
     assert second.parameters == {
         "load.closed_loop": 3,
@@ -697,14 +752,51 @@ def test_a_setting_of_one_arrival_unsays_the_other(read_text, text):
     """--set load.rate replaces a closed loop, --set load.closed_loop a rate, wherever it stands."""
     (closed,) = read_text(f"title: x\n{text}\n", "load.closed_loop=16").points
     (opened,) = read_text(f"title: x\n{text}\n", "load.rate=7/s").points
-    assert (16, None) == (closed.load.closed_loop, closed.load.offered)
-    assert (None, Rate(7, "/s")) == (opened.load.closed_loop, opened.load.offered)
+    assert (16, None) == (closed.load.closed_loop, closed.load.rate)
+    assert (None, Rate(7, "/s")) == (opened.load.closed_loop, opened.load.rate)
+
+
+def test_rates_over_time_are_read_as_they_are_said(read_text):
+    """A ramp goes on to the end or stays at its last rate; steps come as they stand."""
+    text = """
+title: x
+method: {fill: 0s, window: 1m}
+parts:
+  - {name: plain}
+  - {name: ramp, load: {ramp: 0.5x to 1.02x textbook}}
+  - {name: over, load: {ramp: 400/s to 1.5k/s over 10s}}
+  - {name: steps, load: {steps: [1x for 20s, 5/s for 10s, 7/s]}}
+  - {name: whole, load: {steps: [5/s for 20s, 7/s for 40s]}}
+  - {name: closed, load: {closed_loop: 4}}
+"""
+    read = {
+        point.id: [str(each) for each in point.load.stretches] for point in read_text(text).points
+    }
+    assert read == {
+        "plain": ["1.25x sustainable"],
+        "ramp": ["0.5x sustainable to 1.02x textbook"],
+        "over": ["400/s to 1500/s over 10s", "1500/s"],
+        "steps": ["1x sustainable for 20s", "5/s for 10s", "7/s"],
+        "whole": ["5/s for 20s", "7/s for 40s"],
+        "closed": [],
+    }
+
+
+@pytest.mark.parametrize(
+    "said", ["load.ramp=0.5x to 2x over 1tw", "load.steps=[1x for 1tw, 5/s for 2tw]"]
+)
+def test_a_setting_of_rates_over_time_unsays_the_rate(read_text, said):
+    """--set load.ramp and load.steps take the place of a rate, and are written as they are read."""
+    (point,) = read_text("title: x\nload: {rate: 5/s, arrivals: poisson}\n", said).points
+    assert point.load.rate is None
+    written = json.dumps({"title": "x", "load": point.load.model_dump(mode="json")})
+    assert point.load == read_text(written).points[0].load
 
 
 def test_the_last_setting_wins(read_text):
     """Of two settings that exclude each other the later one holds."""
     settings = ("load.rate=5/s", "load.closed_loop=3", "load.rate=6/s")
-    assert {"6/s"} == {str(point.load.offered) for point in read_text(QUICKSTART, *settings).points}
+    assert {"6/s"} == {str(point.load.rate) for point in read_text(QUICKSTART, *settings).points}
 
 
 # --- the whole

@@ -188,7 +188,8 @@ def judged(**changes: Any) -> tuple[str, list[str]]:
     }  # fmt: skip
     prediction = {
         "four_tuples": 1000, "saturated_per_s": 16.276, "expected_per_s": 16.276,
-        "offered_per_s": 20.0,
+        "offered_per_s": 20.0, "offered_spread_per_s": 0.0,
+        "pace": [[20.0, 20.0, 184.32]], "fill_s": 61.44,
     }  # fmt: skip
     return judge(
         prediction | changes.pop("prediction", {}),
@@ -197,6 +198,24 @@ def judged(**changes: Any) -> tuple[str, list[str]]:
         {"server": changes.pop("server", {})},
         Generator(**generator | changes.pop("generator", {})),
     )
+
+
+def test_drawn_arrivals_may_be_fewer_than_asked_for_by_chance_alone():
+    """Four standard deviations below the mean is no fault of the generator's; more is."""
+    for offered, is_late in ((18.5, False), (18.0, True)):
+        _, evidence = judged(
+            prediction={"offered_spread_per_s": 0.4}, measured={"offered_per_s": offered}
+        )
+        assert any("were due, not the 20.00/s" in line for line in evidence) == is_late
+
+
+def test_a_ramp_that_was_cut_short_is_judged_by_what_was_asked_until_then():
+    """Half of a ramp from 10/s to 50/s offers 20 a second on average, and not 30."""
+    ramp = {"pace": [[10.0, 50.0, 100.0]], "fill_s": 0.0, "offered_per_s": 30.0}
+    _, evidence = judged(
+        prediction=ramp, measured={"offered_per_s": 20.0, "window_s": 50.0, "goodput_per_s": 16.3}
+    )
+    assert not any("were due" in line for line in evidence)
 
 
 LATE = {"count": 9, "mean": 1, "p50": 1, "p90": 1, "p99": 200_000, "p999": 1, "max": 1}
@@ -277,6 +296,28 @@ def test_a_latency_log_is_read_by_the_hdr_tools(tmp_path: Path):
     assert [10, 10, 10] == [one.get_total_count() for one in read]
     assert [1, 2, 3] == pytest.approx([one.get_max_value() / 1e6 for one in read], rel=1e-2)
     reader.close()
+
+
+def test_latency_and_service_time_have_a_log_each(tmp_path: Path):
+    """Both logs name the point alike, and each holds its own values."""
+    folder = RunFolder(tmp_path / "run", ("time_wait",))
+    folder.begin_latency_log(1_700_000_000.0)
+    for add, value_ns in ((folder.add_latency, 5_000_000), (folder.add_service_time, 2_000_000)):
+        values = histogram.histogram()
+        histogram.add(values, np.array([value_ns] * 10, dtype=np.int64))
+        add("part", 0, 1, values)
+    folder.finish(Summary(name="x", title="x", question="", status="complete", points=[]))
+    read = {}
+    for name in ("latency", "service_time"):
+        reader = HistogramLogReader(str(tmp_path / "run" / f"{name}.hlog"), histogram.histogram())
+        one = reader.get_next_interval_histogram()
+        assert reader.get_next_interval_histogram() is None
+        read[name] = one.get_tag(), one.get_total_count(), one.get_max_value() / 1e6
+        reader.close()
+    assert read == {
+        "latency": ("part", 10, pytest.approx(5, rel=1e-3)),
+        "service_time": ("part", 10, pytest.approx(2, rel=1e-3)),
+    }
 
 
 def test_a_run_that_was_killed_is_seen_as_one(tmp_path: Path):

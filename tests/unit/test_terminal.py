@@ -15,6 +15,7 @@ from tw_bench.profile.model import Point
 from tw_bench.report.answer import answer
 from tw_bench.report.terminal import error_line, show_plan, show_result
 from tw_bench.results.schema import (
+    Generator,
     LedgerLine,
     Measured,
     OutcomeCount,
@@ -474,6 +475,44 @@ def test_a_warning_about_the_generator_is_shown_whatever_the_verdict() -> None:
     assert "the range was full" not in text
 
 
+def a_generator(cpu: float, share: float | None) -> Generator:
+    """Return a worker that used so much of a processor and of a ceiling of 20,000/s."""
+    return Generator(
+        workers=1,
+        cpu=cpu,
+        busiest_worker_cpu=cpu,
+        ceiling_per_s=None if share is None else 20_000.0,
+        ceiling_share=share,
+        schedule_lag_us=None,
+        missed=0,
+        held_back=0,
+        memory_peak_bytes=0,
+        memory_growth_bytes=0,
+    )
+
+
+def test_points_above_half_of_the_generators_ceiling_are_marked() -> None:
+    """Their names have a star, which a line explains; each says its CPU where there is room."""
+    shares = (0.02, 0.49, 0.51)
+    points = [
+        a_result(a_point(ports), generator=a_generator(share / 2, share))
+        for ports, share in zip((250, 500, 1000), shares, strict=True)
+    ]
+    text = result_text(points, 140)
+    assert re.findall(r"^ports=\d+( \*)? ", text, re.MULTILINE) == ["", "", " *"]
+    assert "*: attempted more than half of what the generator can offer" in words_of(text)
+    assert "CPU of a point's workers: 1% to 26% of a processor" in words_of(text)
+    assert "at most 51% of its ceiling of about 20,000/s (ports=1000)" in words_of(text)
+    assert all(f" {100 * share / 2:.1f}  port-bound" in text for share in shares)
+
+
+def test_a_run_that_was_never_calibrated_says_so() -> None:
+    """As one kept from before there was a calibration; nothing is marked."""
+    text = result_text([a_result(a_point(500), generator=a_generator(0.1, None))])
+    assert "its ceiling is unknown (not calibrated)" in words_of(text)
+    assert "*" not in text
+
+
 def test_a_run_without_kernel_counters_does_not_claim_an_even_ledger() -> None:
     """No sum checked is not the same as every sum even."""
     text = result_text([a_result(a_point(500), ledger=[])])
@@ -541,6 +580,11 @@ def a_point_with(verdict: str, ports: int = 500, **load: Any) -> PointResult:
             "second (the highest rate without a refusal: 8.06).",
         ),
         (
+            [a_point_with("offered-load-bound", ramp="0.9x to 1x")],
+            "Nothing was refused: 500 ports carried all that was offered, 7.79 connections a "
+            "second on average (the highest rate without a refusal: 8.06).",
+        ),
+        (
             [a_point_with("unlimited", closed_loop=4)],
             "Nothing was refused: 500 ports carried 8.14 connections a second in a closed loop "
             "and met no limit.",
@@ -554,6 +598,31 @@ def a_point_with(verdict: str, ports: int = 500, **load: Any) -> PointResult:
 def test_the_answer_is_a_sentence(points: list[PointResult], sentence: str) -> None:
     """Each kind of end has its sentence; the largest range speaks for a curve."""
     assert answer(a_summary(points)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        ({}, "open loop"),
+        ({"arrivals": "poisson"}, "open loop, Poisson arrivals"),
+        ({"ramp": "1x to 400/s"}, "open loop: 1x sustainable to 400/s"),
+        (
+            {"ramp": "1/s to 2/s over 9s", "arrivals": "poisson"},
+            "open loop, Poisson arrivals: 1/s to 2/s over 9s, then 2/s",
+        ),
+        ({"steps": ["1/s for 9s", "2/s"]}, "open loop: 1/s for 9s, then 2/s"),
+        (
+            {"steps": [f"{rate}/s for 9s" for rate in range(1, 9)] + ["9/s"]},
+            "open loop: 1/s for 9s, then 2/s for 9s, then 3/s for 9s, then 4/s for 9s, "
+            "then 4 more steps, then 9/s",
+        ),
+    ],
+)
+def test_the_method_says_how_slots_come_due(load: dict[str, Any], words: str) -> None:
+    """One rate is in the table; rates over time are said as they are asked, the first and last."""
+    text = plan_text([a_point(500, load=load)], 400)
+    method = next(line for line in text.splitlines() if line.startswith("method"))
+    assert method.endswith(f"61.44 s; {words}")
 
 
 LATE = {"verdict": "generator-bound"}

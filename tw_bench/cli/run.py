@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tw_bench.experiment import Run
+    from tw_bench.plan.plan import Plan
     from tw_bench.results.run_folder import RunFolder
     from tw_bench.results.schema import Manifest, Status, Summary
 
@@ -40,6 +41,9 @@ def run(
         False
     ),
     progress: Annotated[bool, typer.Option(help="Show the run while it runs.")] = True,
+    recalibrate: Annotated[
+        bool, typer.Option("--recalibrate", help="Measure anew what the generator can offer here.")
+    ] = False,
 ) -> None:
     """Run a profile: predict, measure in a private lab, and compare."""
     from rich.console import Console
@@ -51,8 +55,8 @@ def run(
     out_file = stdout()
     console = Console(file=out_file, quiet=as_json, highlight=False)
     early: list[int] = []
-    story, manifest = _prepare(profile, out, tuple(settings or ()), console, early)
-    plan = story.plan
+    plan = _plan(profile, tuple(settings or ()), console, recalibrate=recalibrate)
+    story, manifest = _prepare(plan, out, console, early)
     with Live(console, plan.planned, plan.duration_s, enabled=progress and not as_json) as live:
         story.watch = live.update
         error = _attempt(lambda: asyncio.run(_until_done(story, early)))
@@ -64,27 +68,53 @@ def run(
         raise error
 
 
+def _plan(
+    profile: Path, settings: tuple[str, ...], console: "Console", *, recalibrate: bool
+) -> "Plan":
+    """Read, predict, and calibrate what was never calibrated on this host."""
+    from dataclasses import replace
+
+    from tw_bench.calibration.measure import calibrate
+    from tw_bench.plan.host_facts import read_host_facts
+    from tw_bench.plan.plan import make_plan
+    from tw_bench.profile.reader import read
+
+    experiment, facts = read(profile, settings), read_host_facts()
+    plan = make_plan(experiment, facts)  # what is wrong with it is said before anything is measured
+    ending: list[int] = []
+
+    def tell(kind: str) -> None:
+        if ending:
+            raise KeyboardInterrupt
+        console.print(f"calibrating (once on this host): {kind}", style="dim", soft_wrap=True)
+
+    _on_signals(lambda number, frame: ending.append(number))  # a second or two: it ends in order
+    facts, trouble = calibrate(plan.experiment.points, facts, again=recalibrate, tell=tell)
+    _on_signals(signal.default_int_handler)
+    if ending:
+        raise KeyboardInterrupt
+    if facts.ceilings:
+        plan = make_plan(experiment, facts)
+    if trouble is not None:
+        unknown = f"what the generator can offer at the most is unknown: {trouble}"
+        plan = replace(plan, findings=[*plan.findings, unknown])
+    return plan
+
+
 def _prepare(
-    profile: Path,
-    out: Path | None,
-    settings: tuple[str, ...],
-    console: "Console",
-    early: list[int],
+    plan: "Plan", out: Path | None, console: "Console", early: list[int]
 ) -> tuple["Run", "Manifest"]:
-    """Read, predict, open the folder, and say what is about to happen.
+    """Open the folder, and say what is about to happen.
 
     Once there is a folder it must be sealed: a signal that comes before the event loop can take
     it is kept in `early`.
     """
     from tw_bench.experiment import SAMPLE_COLUMNS, Run, open_manifest
-    from tw_bench.plan.host_facts import read_host_facts
-    from tw_bench.plan.plan import make_plan
-    from tw_bench.profile.reader import read
+    from tw_bench.report.found_text import search_text
     from tw_bench.report.terminal import show_plan
     from tw_bench.results.run_folder import RunFolder, choose_path
 
-    experiment = read(profile, settings)
-    plan = make_plan(experiment, read_host_facts())
+    experiment = plan.experiment
     _on_signals(lambda number, frame: early.append(number))
     folder = RunFolder(choose_path(out, experiment.name), SAMPLE_COLUMNS)
     manifest = open_manifest(plan, ["tw-bench", *sys.argv[1:]])
@@ -97,6 +127,7 @@ def _prepare(
         waves=plan.waves,
         facts=plan.facts,
         findings=plan.findings,
+        search=search_text(plan),
     )
     return Run(plan, folder), manifest
 
@@ -106,7 +137,7 @@ def _keep(
 ) -> tuple["Summary", list[Path], BaseException | None]:
     """Write, draw and seal; return the summary, the pictures, and what went wrong first."""
     from tw_bench.errors import InterruptedRunError
-    from tw_bench.experiment import sum_up
+    from tw_bench.experiment import close_manifest, sum_up
 
     folder = run.folder
     error = error or run.error
@@ -122,6 +153,7 @@ def _keep(
         status = "interrupted"
         error = InterruptedRunError(f"interrupted; what was measured is kept in {folder.path}")
     error = error or unwritten or undrawn
+    manifest = close_manifest(manifest, run.plan)
     unsealed = _attempt(lambda: folder.seal(manifest, status, str(error) if error else None))
     _on_signals(signal.default_int_handler)
     return summary, figures, error or unsealed

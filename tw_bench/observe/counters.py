@@ -4,7 +4,6 @@
 GAUGES = {
     "time_wait": "sockstat.TCP.tw",  # with FIN_WAIT_2 minisocks, IPv4 and IPv6 together
     "in_use": "sockstat.TCP.inuse",  # IPv4 sockets that are not in TIME_WAIT
-    "in_use6": "sockstat.TCP6.inuse",
     "orphans": "sockstat.TCP.orphan",
     "established": "Tcp.CurrEstab",
 }

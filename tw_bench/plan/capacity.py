@@ -12,7 +12,6 @@ from tw_bench.kernel.tcp import TIME_WAIT_LENGTH_S, time_wait
 # takes a port of the second parity. Measured on Linux 6.18, one thread: 28,232 ports 2.1 ms,
 # 2,000 ports 136 µs; so about 75 ns a port of the range (docs/method.md).
 SEARCH_NS_PER_PORT = 75
-CONNECTION_CPU_US = 150  # socket() to close() in a worker, the search left out
 REFUSAL_CPU_SHARE = 0.05  # a refused worker spends this share on asking again (load/backoff.py)
 
 

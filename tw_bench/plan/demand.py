@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tw_bench.plan import capacity
 from tw_bench.plan.environment import Environment
 from tw_bench.plan.hold import EARLY
+from tw_bench.plan.pace import highest_per_s
 from tw_bench.plan.prediction import Prediction
 from tw_bench.profile.model import Point
 
@@ -49,10 +50,10 @@ class Demand:
 
 
 def of_point(point: Point, prediction: Prediction) -> Demand:
-    """Return what a point of a profile asks; a closed loop asks for no rate."""
+    """Return what a point of a profile asks: its highest rate; a closed loop asks for none."""
     connection = point.connection
     return Demand(
-        rate_per_s=prediction.offered_per_s,
+        rate_per_s=highest_per_s(prediction.pace),
         sources=point.lab.sources,
         destinations=point.lab.destinations * point.target.ports,
         requests_per_connection=prediction.requests_per_connection,

@@ -10,6 +10,7 @@ from typing import Any
 from tw_bench import __version__
 from tw_bench.errors import ProfileError
 from tw_bench.kernel import host, sysctl
+from tw_bench.plan.ceilings import Ceiling
 from tw_bench.profile.sysctls import wanted_number
 
 # What bears on port exhaustion, as a namespace made here starts with or this host has.
@@ -54,6 +55,7 @@ class HostFacts:
     tw_bench: str
     sysctls: dict[str, str] = field(default_factory=dict)  # of this host, not of a lab
     held_ports: tuple[int, ...] = ()  # inside the range: listened on, or bound and idle
+    ceilings: dict[str, Ceiling] = field(default_factory=dict)  # of the generator, by kind
 
     @property
     def kernel_version(self) -> tuple[int, int]:

@@ -22,6 +22,8 @@ _WANTED = {
     "less_than_equal": "{le} or less",
     "string_too_short": "at least {min_length} character",
     "string_too_long": "at most {max_length} characters",
+    "too_short": "{min_length} or more",
+    "too_long": "{max_length} at the most",
     "string_pattern_mismatch": "small letters, digits and dashes, such as time-lapse",
 }
 

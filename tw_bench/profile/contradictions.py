@@ -6,6 +6,8 @@ from tw_bench.kernel.tcp import TIME_WAIT_LENGTH_S
 from tw_bench.profile.http_contradictions import wrong_client
 from tw_bench.profile.model import Point
 from tw_bench.profile.proxy_settings import wrong_proxy
+from tw_bench.profile.quantities import Duration, Rate
+from tw_bench.profile.stretches import misfit
 from tw_bench.profile.sysctls import wanted_number
 
 # What one run can be asked for: enough for every question, and nothing that cannot end.
@@ -32,6 +34,7 @@ def contradictions(point: Point) -> Iterator[tuple[str, str]]:
     yield from _wrong_closing(point)
     yield from _wrong_addresses(point)
     yield from _wrong_lifetime(point)
+    yield from _wrong_pace(point)
     yield from _out_of_bounds(point)
 
 
@@ -96,12 +99,38 @@ def _wrong_lifetime(point: Point) -> Iterator[tuple[str, str]]:
             f"got {connection.pool}: what does not fit into the pool is closed by a FIN of the "
             "client, whatever the profile says: want a pool for every request at once",
         )
-    if load.command is not None and (load.rate is not None or load.closed_loop is not None):
-        yield "load.command", "has a pace of its own: want it without load.rate and closed_loop"
+
+
+def _wrong_pace(point: Point) -> Iterator[tuple[str, str]]:
+    load = point.load
+    if load.command is not None and any((load.rate, load.ramp, load.steps, load.closed_loop)):
+        yield (
+            "load.command",
+            "has a pace of its own: want it without load.rate, ramp, steps and closed_loop",
+        )
     if load.command is not None and point.lab.topology == "host":
         yield "load.command", "is run in a private lab, where it reaches nothing else: want pair"
     if load.think_time.number and load.closed_loop is None:
         yield "load.think_time", "is for a closed loop; an open loop has its rate"
+    if load.arrivals != "constant" and not load.stretches:
+        yield "load.arrivals", f"got {load.arrivals!r}: is for an open loop: want load.rate"
+    yield from _wrong_times(point)
+
+
+def _wrong_times(point: Point) -> Iterator[tuple[str, str]]:
+    """Yield where the times of a ramp or of steps do not fit those of the method."""
+    load, spans = point.load, (point.method.fill, point.method.window)
+    for number, step in enumerate((load.steps or [])[:-1], 1):
+        if step.lasts is None:
+            yield "load.steps", f"step {number} has no time: want one such as {step} for 30s"
+            return
+    times = [each.lasts for each in load.stretches if each.lasts is not None]
+    units = {time.unit for time in (*spans, *times)}
+    if times and len(units) == 1:  # how long a tw is only the plan knows (plan/offer.py)
+        unit = units.pop()
+        wrong = misfit(load.stretches, spans, lambda t: t.number, lambda n: str(Duration(n, unit)))
+        if wrong is not None:
+            yield ("load.ramp" if load.ramp else "load.steps"), wrong
 
 
 def _wrong_sysctls(point: Point) -> Iterator[tuple[str, str]]:
@@ -123,11 +152,22 @@ def _out_of_bounds(point: Point) -> Iterator[tuple[str, str]]:
         if time.seconds(TIME_WAIT_LENGTH_S) > _LONGEST_S:
             yield path, f"got {time}: want at most a week"
     if load.rate is not None:
-        sign = "/s" if load.rate.unit == "/s" else "x"
-        least, most = _RATE_PER_S if sign == "/s" else _RATE_MULTIPLE
-        if not least <= load.rate.number <= most:
-            yield "load.rate", f"got {load.rate}: want {least:g}{sign} to {most:,.0f}{sign}"
+        yield from wrong_rate("load.rate", load.rate)
+    for stretch in load.stretches if load.rate is None else ():
+        path = "load.ramp" if load.ramp else "load.steps"
+        for rate in dict.fromkeys((stretch.first, stretch.last)):
+            yield from wrong_rate(path, rate)
+        if stretch.lasts is not None and stretch.lasts.seconds(TIME_WAIT_LENGTH_S) > _LONGEST_S:
+            yield path, f"got {stretch.lasts}: want at most a week"
     yield from _wrong_seconds(point)
+
+
+def wrong_rate(path: str, rate: Rate) -> Iterator[tuple[str, str]]:
+    """Yield (path, message) for a rate that no run can be asked for."""
+    sign = "/s" if rate.unit == "/s" else "x"
+    least, most = _RATE_PER_S if sign == "/s" else _RATE_MULTIPLE
+    if not least <= rate.number <= most:
+        yield path, f"got {rate}: want {least:g}{sign} to {most:,.0f}{sign}"
 
 
 def _wrong_seconds(point: Point) -> Iterator[tuple[str, str]]:

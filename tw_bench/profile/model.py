@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from tw_bench.profile.find_section import FindSpec
 from tw_bench.profile.sections import (
     HOST_TARGET_PORT,
     LAB_TARGET_PORT,
@@ -60,6 +61,9 @@ class Profile(_Sections):
     question: Line = ""
     sweep: Sweep = Field({}, description="Dotted path → values; several paths are crossed")
     parts: list[Part] = Field([])
+    find: FindSpec | None = Field(
+        None, description="Look for a rate by probes, instead of running the profile's one point"
+    )
 
 
 class Point(_Sections):

@@ -83,6 +83,16 @@ class Lifetime:
         return {"kind": self.kind, "least": self.least, "most": self.most, "mean": self.mean}
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of one."""
+
+    number: float
+
+    def __str__(self) -> str:
+        return f"{_digits(round(100 * self.number, 10))}%"
+
+
 def _ports(value: Any) -> PortRange:
     return value if isinstance(value, PortRange) else PortRange(*units.parse_ports(value))
 
@@ -97,6 +107,10 @@ def _rate(value: Any) -> Rate:
 
 def _lifetime(value: Any) -> Lifetime:
     return value if isinstance(value, Lifetime) else Lifetime(*units.parse_lifetime(value))
+
+
+def _share(value: Any) -> Share:
+    return value if isinstance(value, Share) else Share(units.parse_share(value))
 
 
 _as_text = PlainSerializer(str, return_type=str)
@@ -129,6 +143,12 @@ LifetimeField = Annotated[
     PlainValidator(_lifetime),
     _as_text,
     _schema("1, 100, 10-1000 (drawn evenly) or geometric 100", "integer", "string"),
+]
+ShareField = Annotated[
+    Share,
+    PlainValidator(_share),
+    _as_text,
+    _schema("A share: 2%, 0.1% or 0", "string", "integer"),
 ]
 Bytes = Annotated[
     int,

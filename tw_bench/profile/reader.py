@@ -17,13 +17,17 @@ from pydantic import BaseModel, ValidationError
 from tw_bench.profile.complaints import first_complaint, nearest
 from tw_bench.profile.contradictions import contradictions
 from tw_bench.profile.document import Document, KeyPath, complaint, parse, parse_value
+from tw_bench.profile.find_contradictions import wrong_find
+from tw_bench.profile.find_section import SHORT, MaxRateSpec
 from tw_bench.profile.model import Part, Point, Profile
 
 _LARGEST_FILE = 64 * 1024  # bytes; the longest profile shipped has 2 kB
 _MOST_POINTS = 200
 
 _SECTIONS = ("lab", "target", "proxy", "client", "connection", "load", "method", "observe")
-_ARRIVALS = ("load.rate", "load.closed_loop")  # one of them; who says one unsays the other
+_FIND = ("find", *(f"find.max_rate.{name}" for name in MaxRateSpec.model_fields))
+# One of them; who says one unsays the others.
+_PACES = ("load.rate", "load.ramp", "load.steps", "load.closed_loop")
 
 Model = TypeVar("Model", bound=BaseModel)
 Sweep = dict[str, list[Any]]
@@ -61,6 +65,8 @@ def read(path: Path, settings: tuple[str, ...] = ()) -> Experiment:
                 want = "want distinct part names and sweep values"
                 raise complaint(place, f"a second point is called {point.id!r}: {want}")
             points[point.id] = point
+    for dotted, message in wrong_find(profile, tuple(points.values())):
+        raise complaint(document.place(_split(dotted)), f"{dotted}: {message}")
     return Experiment(path.stem, profile, tuple(points.values()), text)
 
 
@@ -97,6 +103,8 @@ def _apply_setting(document: Document, setting: str) -> None:
         raise complaint(place, "want PATH=VALUE such as load.rate=400/s")
     path = _known_path(dotted, place)
     value = parse_value(text, place)
+    if dotted != "find" and document.data.get("find") == SHORT:
+        document.data["find"] = {SHORT: {}}  # written out, so that there is a place to set
     for rival in _rivals(dotted) if value is not None else (dotted,):
         document.drop(_split(rival))
         document.data.get("sweep", {}).pop(rival, None)
@@ -108,7 +116,7 @@ def _apply_setting(document: Document, setting: str) -> None:
 
 def _rivals(dotted: str) -> tuple[str, ...]:
     """Return the paths that a value at this path takes the place of."""
-    return _ARRIVALS if dotted in _ARRIVALS else (dotted,)
+    return _PACES if dotted in _PACES else (dotted,)
 
 
 def _pop(node: dict[str, Any], path: tuple[str, ...]) -> None:
@@ -134,10 +142,13 @@ def _sweep(document: Document, index: int | None) -> Sweep:
     for dotted, values in sweep.items():
         place = _sweep_place(document, index, dotted)
         _known_path(dotted, place)
+        if dotted in _FIND:
+            raise complaint(place, f"sweep.{dotted}: a search is of one point: want no sweep")
         if not values:
             raise complaint(place, f"sweep.{dotted}: is empty: want at least one value")
-        if dotted == _ARRIVALS[1] and _ARRIVALS[0] in sweep:
-            raise complaint(place, f"sweeps both {' and '.join(_ARRIVALS)}: want one of them")
+        *others, last = [rival for rival in _rivals(dotted) if rival in sweep]
+        if others and dotted == last:
+            raise complaint(place, f"sweeps both {others[0]} and {last}: want one of them")
     return sweep
 
 
@@ -216,6 +227,8 @@ def _split(dotted: str) -> tuple[str, ...]:
 def _known_path(dotted: str, place: str) -> tuple[str, ...]:
     """Return the keys of a dotted path that a Point really has."""
     keys = _split(dotted)
+    if dotted in _FIND:
+        return keys
     known = [
         f"{section}.{name}"
         for section in _SECTIONS

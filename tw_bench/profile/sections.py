@@ -22,7 +22,9 @@ from tw_bench.profile.quantities import (
     Ports,
     Rate,
     RateField,
+    Share,
 )
+from tw_bench.profile.stretches import RampField, StepField, Stretch
 from tw_bench.profile.sysctls import Sysctls
 
 # A lab has its namespaces to itself, so a privileged port is free, and it lies below every
@@ -44,7 +46,7 @@ class Section(BaseModel):
         schema = handler(core_schema)
         properties = handler.resolve_ref_schema(schema)["properties"]
         for name, field in cls.model_fields.items():
-            if isinstance(field.default, PortRange | Duration | Rate | Lifetime):
+            if isinstance(field.default, PortRange | Duration | Rate | Lifetime | Share):
                 properties[name]["default"] = str(field.default)
         return schema
 
@@ -191,7 +193,23 @@ class LoadSpec(Section):
     """What calls, and when."""
 
     rate: RateField | None = Field(
-        None, description="Open loop (the default, 1.25x): connections are due at a constant rate"
+        None, description="Open loop (the default, 1.25x): connections are due at one rate"
+    )
+    ramp: RampField | None = Field(
+        None,
+        description="Open loop: the rate goes evenly from one to another, over the fill and the "
+        "window, or over so long and then stays",
+    )
+    steps: list[StepField] | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="Open loop: one rate after the other; the last may go without a time and stays",
+    )
+    arrivals: Literal["constant", "poisson"] = Field(
+        "constant",
+        description="Open loop: gaps of 1 / rate; or drawn from an exponential distribution of "
+        "that mean, the same in every run",
     )
     closed_loop: int | None = Field(
         None, ge=1, le=10_000, description="So many coroutines, each starting when it ended"
@@ -214,17 +232,26 @@ class LoadSpec(Section):
     timeout: DurationField = Duration(5, "s")
 
     @model_validator(mode="after")
-    def _one_arrival(self) -> "LoadSpec":
-        if self.rate is not None and self.closed_loop is not None:
-            raise ValueError("gives both rate and closed_loop: want one of them")
+    def _one_pace(self) -> "LoadSpec":
+        names = ("rate", "ramp", "steps", "closed_loop")
+        *others, last = [name for name in names if getattr(self, name) is not None] or [""]
+        if others:
+            both = "both " if len(others) == 1 else ""
+            raise ValueError(f"gives {both}{', '.join(others)} and {last}: want one of them")
         return self
 
     @property
-    def offered(self) -> Rate | None:
-        """The rate of the open loop, or None for a closed one and for a command."""
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The rates of the open loop in their order; none for a closed one and for a command."""
         if self.closed_loop is not None or self.command is not None:
-            return None
-        return self.rate or Rate(1.25, "sustainable")
+            return ()
+        if self.rate is None and self.steps is not None:
+            return tuple(self.steps)
+        if self.rate is None and self.ramp is not None:
+            stays = Stretch(self.ramp.last, self.ramp.last)
+            return (self.ramp,) if self.ramp.lasts is None else (self.ramp, stays)
+        rate = self.rate or Rate(1.25, "sustainable")
+        return (Stretch(rate, rate),)
 
 
 class MethodSpec(Section):

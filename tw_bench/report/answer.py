@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from tw_bench.kernel.tcp import TIME_WAIT_LENGTH_S, time_wait
+from tw_bench.plan.pace import varies
 from tw_bench.report import comparison, proxied_answer
 from tw_bench.report.comparison import is_comparison
+from tw_bench.report.found_text import found_answer
 from tw_bench.results.schema import Measured, PointResult, Summary
 from tw_bench.units import rate_text
 
@@ -16,6 +18,8 @@ Found = tuple[PointResult, Measured]
 
 def answer(summary: Summary) -> str:
     """Return what the run says to a person who asked the question."""
+    if summary.found is not None:
+        return found_answer(summary.found)
     if proxied_answer.is_answer(summary.points):
         return proxied_answer.answer(summary.points)
     if is_comparison([point.part for point in summary.points]):
@@ -143,9 +147,10 @@ def _all_went_through_text(point: PointResult, measured: Measured) -> str:
     highest = _figure(point, "sustainable_per_s")
     is_below = 0 < _figure(point, "offered_per_s") <= highest
     limit = f" (the highest rate without a refusal: {_rate(highest)})" if is_below else ""
+    mean = " on average" if varies(point.prediction.get("pace", ())) else ""
     return (
         f"{_start(point)} {_ports((point, measured)):,} ports carried all that was offered, "
-        f"{_rate(measured.goodput_per_s)} {_what(point)} a second{limit}."
+        f"{_rate(measured.goodput_per_s)} {_what(point)} a second{mean}{limit}."
     )
 
 

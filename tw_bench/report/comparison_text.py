@@ -8,6 +8,7 @@ from rich.text import Text
 from tw_bench.plan.prediction import Prediction
 from tw_bench.profile.model import Point
 from tw_bench.report.comparison import is_at_least
+from tw_bench.report.generator_text import marked
 from tw_bench.report.result_cells import bold, error_cell, predicted_limit_cell, verdict_cell
 from tw_bench.report.text import (
     DASH,
@@ -137,7 +138,7 @@ def _expected_column(points: Sequence[PointResult]) -> list[Column]:
 
 def _name(point: PointResult) -> Cell:
     name = clean(point.part)
-    return (f"{name} !", "red") if _is_uneven(point) else (name, "")
+    return marked((f"{name} !", "red") if _is_uneven(point) else (name, ""), point)
 
 
 def _is_uneven(point: PointResult) -> bool:

@@ -52,6 +52,7 @@ class RunState:
     wave: int  # the first is 1
     waves: int
     points: tuple[PointState, ...]
+    at_most: bool = False  # it may take fewer waves, and end sooner
 
 
 class Live:
@@ -110,7 +111,8 @@ class Live:
 def plain_line(state: RunState, lapsed: frozenset[str] = frozenset()) -> str:
     """Return the state on one line, all points together."""
     total = _clock(state.total_s)
-    wave = f"wave {state.wave}/{state.waves}  " if state.waves > 1 else ""
+    most = f" of at most {state.waves}" if state.at_most else f"/{state.waves}"
+    wave = f"wave {state.wave}{most}  " if state.waves > 1 else ""
     points = state.points
     rates = {
         "ok": sum(point.ok_per_s for point in points),
@@ -149,8 +151,9 @@ def frame(console: Console, state: RunState, lapsed: frozenset[str] = frozenset(
 
 def _progress(state: RunState, ascii_only: bool) -> Text:
     left_s = state.total_s - state.elapsed_s
-    left = f"{_clock(left_s)} left" if left_s > 0 else "finishing"
-    wave = f"wave {state.wave} of {state.waves}  " if state.waves > 1 else ""
+    most = "at most " if state.at_most else ""
+    left = f"{most}{_clock(left_s)} left" if left_s > 0 else "finishing"
+    wave = f"wave {state.wave} of {most}{state.waves}  " if state.waves > 1 else ""
     share = state.elapsed_s / state.total_s if state.total_s else 1.0
     return Text.assemble(
         (wave, "bold"),

@@ -9,6 +9,7 @@ from tw_bench.plan.prediction import Prediction
 from tw_bench.profile.model import Point
 from tw_bench.report.comparison import is_comparison
 from tw_bench.report.comparison_text import plan_table
+from tw_bench.report.generator_text import ceiling_rows
 from tw_bench.report.text import (
     Cell,
     Column,
@@ -23,6 +24,8 @@ from tw_bench.report.text import (
     time_cell,
 )
 from tw_bench.units import duration_text
+
+_MOST_RATES = 6  # said one by one
 
 Planned = tuple[Point, Prediction]
 Row = tuple[str, str, str]  # label, words, style
@@ -44,13 +47,18 @@ def show_plan(
     waves: Sequence[Sequence[str]],
     facts: HostFacts,
     findings: Sequence[str],
+    search: str = "",
 ) -> None:
-    """Print the experiment as it is about to run: where, how, and what should come out."""
+    """Print the experiment as it is about to run: where, how, and what should come out.
+
+    `search` says how the points go on, where these are the first of a search.
+    """
     headline(console, title, question)
     rows = [
         ("where", _host_text(facts), ""),
         *(("", text, "") for text in dict.fromkeys(_place_text(p) for p, _ in planned)),
-        ("run", _waves_text(planned, waves), ""),
+        *ceiling_rows(facts.ceilings),
+        ("run", search or _waves_text(planned, waves), ""),
     ]
     console.print()
     console.print(labelled(rows, console.width), soft_wrap=True)
@@ -137,16 +145,28 @@ def _method_text(point: Point, prediction: Prediction) -> str:
     evenly = prediction.fill_source_port != point.connection.source_port
     how = ", source ports taken evenly" if evenly else ""
     fill = f"fill for {_seconds(prediction.fill_s)}{how}, then" if prediction.fill_s else "no fill,"
-    loop = point.load.closed_loop
-    arrival = f"closed loop of {loop}" if loop is not None else "open loop"
-    if point.load.command is not None:
-        arrival = "load.command at a pace of its own"
     periods = ""
     if prediction.echo_periods is not None:
         hold = _seconds(prediction.hold_s)
         count = f"{prediction.echo_periods:.3g}"
         periods = f" = {count} echo period{'' if count == '1' else 's'} of {hold}"
-    return f"{fill} a window of {_seconds(prediction.window_s)}{periods}; {arrival}"
+    return f"{fill} a window of {_seconds(prediction.window_s)}{periods}; {_load_text(point)}"
+
+
+def _load_text(point: Point) -> str:
+    """Return how slots come due, and at which rates where that is not one."""
+    load = point.load
+    if load.command is not None:
+        return "load.command at a pace of its own"
+    if load.closed_loop is not None:
+        return f"closed loop of {load.closed_loop}"
+    loop = "open loop, Poisson arrivals" if load.arrivals == "poisson" else "open loop"
+    if load.ramp is None and load.steps is None:
+        return loop
+    rates = [str(each) for each in load.stretches]
+    if len(rates) > _MOST_RATES:
+        rates[_MOST_RATES - 2 : -1] = [f"{len(rates) - _MOST_RATES + 1} more steps"]
+    return f"{loop}: {', then '.join(rates)}"
 
 
 def _limits_text(prediction: Prediction) -> str:

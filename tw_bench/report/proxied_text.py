@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from tw_bench.report.comparison import is_at_least
+from tw_bench.report.generator_text import marked
 from tw_bench.report.proxied_answer import ending, is_command
 from tw_bench.report.result_cells import bold, error_cell, predicted_limit_cell, verdict_cell
 from tw_bench.report.text import DASH, Cell, Column, Columns, clean, count_cell, rate_cell
@@ -40,7 +41,9 @@ def proxied_table(points: Sequence[PointResult], width: int) -> Text:
     opened = [count_cell(None if way is None else way.connections) for way in ways]
     columns = [
         Column(
-            ("", "part"), [(clean(point.part or point.id), "") for point in points], is_right=False
+            ("", "part"),
+            [marked((clean(point.part or point.id), ""), point) for point in points],
+            is_right=False,
         ),
         Column(("limit", "[/s]"), [predicted_limit_cell(point) for point in points], goes=3),
         Column(("goodput", "[/s]"), [_goodput(point) for point in points]),

@@ -29,6 +29,13 @@ def error_cell(point: PointResult) -> Cell:
     return text, "yellow" if abs(share) >= _FAR_OFF else ""
 
 
+def generator_cpu_cell(point: PointResult) -> Cell:
+    """Return what the workers used of one processor, for a column that says `[%]`."""
+    if point.generator is None:
+        return DASH, "dim"
+    return f"{100 * point.generator.cpu:.1f}", ""
+
+
 def predicted_limit_cell(point: PointResult) -> Cell:
     """Return the predicted limit; None is unlimited, nothing where the plan did not get so far."""
     if "saturated_per_s" not in point.prediction:

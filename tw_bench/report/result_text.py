@@ -12,9 +12,18 @@ from rich.text import Text
 from tw_bench.report.answer import answer, is_time_lapse
 from tw_bench.report.comparison import is_comparison
 from tw_bench.report.comparison_text import result_table, titles
+from tw_bench.report.found_text import found_table
+from tw_bench.report.generator_text import generator_rows, marked
 from tw_bench.report.proxied_text import is_proxied, proxied_table
-from tw_bench.report.result_cells import bold, error_cell, predicted_limit_cell, verdict_cell
+from tw_bench.report.result_cells import (
+    bold,
+    error_cell,
+    generator_cpu_cell,
+    predicted_limit_cell,
+    verdict_cell,
+)
 from tw_bench.report.text import (
+    Cell,
     Column,
     Columns,
     block_title,
@@ -47,7 +56,10 @@ def show_result(console: Console, summary: Summary, folder: Path, figures: Seque
     headline(console, summary.title, summary.question)
     points = summary.points
     is_one_proxied = len(points) == 1 and is_proxied(points)
-    if is_one_proxied or is_comparison([point.part for point in points]):
+    if summary.found is not None:
+        console.print()
+        console.print(found_table(summary, console.width), soft_wrap=True)
+    elif is_one_proxied or is_comparison([point.part for point in points]):
         console.print()
         table = proxied_table if is_proxied(points) else result_table
         console.print(table(points, console.width), soft_wrap=True)
@@ -58,7 +70,7 @@ def show_result(console: Console, summary: Summary, folder: Path, figures: Seque
         _blocks(console, points)
     console.print()
     rows = [*_failure_rows(summary), *_ledger_rows(points), *_outcome_rows(points)]
-    rows += [*_evidence_rows(points), ("answer", answer(summary), "bold")]
+    rows += [*generator_rows(points), *_evidence_rows(points), ("answer", answer(summary), "bold")]
     console.print(labelled(rows, console.width), soft_wrap=True)
     console.print()
     _paths(console, folder, figures)
@@ -84,7 +96,7 @@ def _columns(points: Sequence[PointResult]) -> list[Column]:
 
     limits = [predicted_limit_cell(point) for point in points]
     return [
-        Column(("", "point"), [(short_id(p.id, p.part), "") for p in points], is_right=False),
+        Column(("", "point"), [_name(p) for p in points], is_right=False),
         Column(
             ("", "ports"), [count_cell(p.prediction.get("usable_ports")) for p in points], goes=2
         ),
@@ -95,8 +107,19 @@ def _columns(points: Sequence[PointResult]) -> list[Column]:
         Column(("", "refusals"), [count_cell(n) for n in measured("refusals")]),
         Column(("from", "[s]"), [time_cell(n) for n in measured("first_refusal_s")], goes=3),
         *_time_wait_columns(points),
+        *_generator_columns(points),
         Column(("", "verdict"), [verdict_cell(point) for point in points], is_right=False),
     ]
+
+
+def _generator_columns(points: Sequence[PointResult]) -> Iterator[Column]:
+    """Yield what the workers used of one processor, where there were any."""
+    if any(point.generator is not None for point in points):
+        yield Column(("load", "CPU [%]"), [generator_cpu_cell(p) for p in points], goes=7)
+
+
+def _name(point: PointResult) -> Cell:
+    return marked((short_id(point.id, point.part), ""), point)
 
 
 def _time_wait_columns(points: Sequence[PointResult]) -> Iterator[Column]:

@@ -23,12 +23,19 @@ SUMMARY = "summary.json"
 INTERVALS = "intervals.csv"
 SAMPLES = "samples.csv"
 LATENCY = "latency.hlog"
+SERVICE_TIME = "service_time.hlog"
 FIGURES = "figures"
 
 # Given back before the summary is written, so that a disk that fills up in mid-run still takes it.
 _RESERVE = ".reserve"
 _RESERVE_BYTES = 256 * 1024
 
+# Two files and not two tags: an HDR tool draws what a file holds, and in both files the tag is the
+# point, so that a point's latency and its service time are laid over each other by one name.
+_DURATIONS = {
+    LATENCY: "Latency from the intended start",
+    SERVICE_TIME: "Service time from the real start",
+}
 _NS_PER_MS = 1e6
 
 
@@ -57,7 +64,7 @@ class RunFolder:
             # Line buffered: what was measured is on the disk a second later, whatever happens.
             self._intervals = (path / INTERVALS).open("w", newline="", buffering=1)
             self._samples = (path / SAMPLES).open("w", newline="", buffering=1 << 13)
-            self._latency = (path / LATENCY).open("w", buffering=1)
+            self._logs = {name: (path / name).open("w", buffering=1) for name in _DURATIONS}
         self._interval_writer = csv.writer(self._intervals, lineterminator="\n")
         self._sample_writer = csv.writer(self._samples, lineterminator="\n")
         with _writing(path):
@@ -65,14 +72,16 @@ class RunFolder:
             self._sample_writer.writerow(("point", "side", "time_s", *sample_columns))
 
     def begin_latency_log(self, start_s: float) -> None:
-        """Write the head of latency.hlog; `start_s` is seconds since the epoch."""
-        with _writing(self.path / LATENCY):
-            self._latency.write(
-                "#[Latency from the intended start, in ns; the tag is the point]\n"
-                "#[Histogram log format version 1.3]\n"
-                f"#[StartTime: {start_s:.3f} (seconds since epoch)]\n"
-                '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"\n'
-            )
+        """Write the heads of the two logs; `start_s` is seconds since the epoch."""
+        for name, what in _DURATIONS.items():
+            with _writing(self.path / name):
+                self._logs[name].write(
+                    f"#[{what}, in ns; the tag is the point]\n"
+                    "#[Histogram log format version 1.3]\n"
+                    f"#[StartTime: {start_s:.3f} (seconds since epoch)]\n"
+                    '"StartTimestamp","Interval_Length","Interval_Max",'
+                    '"Interval_Compressed_Histogram"\n'
+                )
 
     def add_interval(self, row: list[object]) -> None:
         """Append a line to intervals.csv."""
@@ -85,13 +94,22 @@ class RunFolder:
             self._sample_writer.writerow(row)
 
     def add_latency(self, tag: str, start_s: float, end_s: float, values: HdrHistogram) -> None:
-        """Append an interval histogram to latency.hlog; times since the start of the log.
+        """Append an interval histogram to latency.hlog; times since the start of the log."""
+        self._add_histogram(LATENCY, tag, start_s, end_s, values)
 
-        Format: HdrHistogram's log, version 1.3 (tags). The package's own log writer knows none.
-        """
+    def add_service_time(
+        self, tag: str, start_s: float, end_s: float, values: HdrHistogram
+    ) -> None:
+        """Append an interval histogram to service_time.hlog; times since the start of the log."""
+        self._add_histogram(SERVICE_TIME, tag, start_s, end_s, values)
+
+    def _add_histogram(
+        self, name: str, tag: str, start_s: float, end_s: float, values: HdrHistogram
+    ) -> None:
+        """Append a line of HdrHistogram's log, version 1.3: the package's writer knows no tags."""
         longest_ms = values.get_max_value() / _NS_PER_MS
-        with _writing(self.path / LATENCY):
-            self._latency.write(
+        with _writing(self.path / name):
+            self._logs[name].write(
                 f"Tag={tag.replace(',', ';')},{start_s:.3f},{end_s - start_s:.3f},"
                 f"{longest_ms:.3f},{values.encode().decode()}\n"
             )
@@ -107,7 +125,7 @@ class RunFolder:
             self._write(SUMMARY, summary.model_dump_json(indent=2))
         finally:
             with _writing(self.path), ExitStack() as files:
-                for file in (self._intervals, self._samples, self._latency):
+                for file in (self._intervals, self._samples, *self._logs.values()):
                     files.enter_context(file)
 
     def seal(self, manifest: Manifest, status: Status, error: str | None) -> None:

@@ -75,6 +75,8 @@ class Generator(_Record):
     workers: int
     cpu: float  # processors the workers used together, over the run
     busiest_worker_cpu: float  # of one processor, in its busiest second
+    ceiling_per_s: float | None = None  # that they can offer; None: never calibrated here
+    ceiling_share: float | None = None  # attempted in the window / ceiling
     schedule_lag_us: Percentiles | None  # real start minus intended start
     missed: int  # slots that found max_in_flight connections open
     held_back: int  # slots not tried because a refusal had just been met
@@ -136,6 +138,33 @@ class PointResult(_Record):
     evidence: list[str]
 
 
+class ProbeResult(_Record):
+    """One rate that a search tried."""
+
+    id: str  # of its point
+    rate_per_s: float
+    outcome: Literal[
+        "clean", "refusals", "errors", "missed", "latency", "generator", "not-measured"
+    ]
+    reason: str  # why it is not clean; nothing where it is
+
+
+class Found(_Record):
+    """What a search found: the highest clean rate, and how well it is known."""
+
+    rate_per_s: float | None  # the highest clean one; None: none was
+    interval_per_s: tuple[float | None, float | None]  # highest clean, lowest that is not
+    reason: str  # why the upper end is not clean
+    outcome: str  # of the upper end: refusals, ..., or clean where nothing was not
+    ended: str  # settled, most, least, probes or stopped (plan/search.py)
+    predicted_per_s: float | None  # the sustainable limit; None: unlimited
+    probe_s: float  # fill and window of a probe: clean means clean for so long
+    precision: float  # asked for: lowest that is not clean / highest clean - 1
+    refusals_allowed: float  # share of the slots in the window
+    latency_allowed_us: dict[str, float]  # p50, p99 → bound
+    probes: list[ProbeResult]  # as they were run
+
+
 class Summary(_Record):
     """summary.json: the quotable numbers of a run."""
 
@@ -146,6 +175,7 @@ class Summary(_Record):
     question: str
     status: Status
     points: list[PointResult]
+    found: Found | None = None  # where the profile looks for a rate
 
 
 class Manifest(_Record):

@@ -44,7 +44,7 @@ def summarize(
     if tally is None:
         return PointResult(**asked, **_NOTHING)
     measured = _measured(tally, ended_ns) if point.load.command is None else _counted(tally, proxy)
-    time_wait, generator = _time_wait(tally, counters), _generator(tally)
+    time_wait, generator = _time_wait(tally, counters), _generator(tally, prediction, measured)
     lines = ledger(point, prediction, tally, counters)
     holders = _of(point.subject, time_wait)
     verdict, evidence = judge(prediction, measured, holders, counters, generator)
@@ -120,7 +120,9 @@ def _prediction_error(
     expected = prediction["expected_per_s"]
     if measured is None or not expected or status != "complete":
         return None
-    return float(measured.goodput_per_s / expected - 1)
+    if prediction["offered_spread_per_s"] and expected == prediction["offered_per_s"]:
+        expected = measured.offered_per_s  # all that is drawn: how much that is, is no prediction
+    return float(measured.goodput_per_s / expected - 1) if expected else None
 
 
 def _off_text(line: LedgerLine) -> str:
@@ -199,15 +201,20 @@ def _time_wait(tally: Tally, counters: Counters) -> dict[str, TimeWait]:
     }
 
 
-def _generator(tally: Tally) -> Generator | None:
+def _generator(
+    tally: Tally, prediction: Mapping[str, Any], measured: Measured | None
+) -> Generator | None:
     workers = list(tally.workers.values())
     if not workers:
         return None
+    ceiling = prediction.get("ceiling_per_s")
     growth = [w.memory_peak_bytes - w.memory_early_bytes for w in workers]
     return Generator(
         workers=len(workers),
         cpu=sum(w.cpu_ns / max(1, w.at_ns - tally.start_ns) for w in workers),
         busiest_worker_cpu=max(w.busiest_cpu for w in workers),
+        ceiling_per_s=ceiling,
+        ceiling_share=measured.attempted_per_s / ceiling if measured and ceiling else None,
         schedule_lag_us=percentiles(tally.schedule_lag),
         missed=tally.outcomes[MISSED],
         held_back=tally.outcomes[HELD_BACK],

@@ -11,6 +11,7 @@ def draw_all(folder: Path) -> list[Path]:
     # matplotlib takes longer to import than the other verbs take to run.
     from tw_bench.report.figures import (
         connect_cost,
+        max_rate,
         port_range,
         rates,
         remedies,
@@ -24,8 +25,10 @@ def draw_all(folder: Path) -> list[Path]:
     if run is None:
         return []
     paths = []
+    every = (port_range, remedies, upstreams, time_wait, rates, connect_cost)
+    kinds = every if run.summary.found is None else (max_rate,)  # one picture of many probes
     with style.settings():
-        for kind in (port_range, remedies, upstreams, time_wait, rates, connect_cost):
+        for kind in kinds:
             for name, figure in kind.draw(run):
                 paths += style.save(figure, folder / "figures" / name)
     return paths

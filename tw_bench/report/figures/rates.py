@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from tw_bench.plan.pace import varies
 from tw_bench.report.figures import small_multiples, style
 from tw_bench.report.figures.run_data import Floats, PointData, Run, Seconds
 from tw_bench.report.figures.small_multiples import Panel
@@ -73,9 +74,12 @@ def _weight(point: PointData) -> tuple[bool, bool, int]:
 
 
 def _refusing_share(point: PointData) -> float:
-    """Return the share of the window that was refusals, or 0 where it is not one or the other."""
+    """Return the share of the window that was refusals, or 0 where it is not one or the other.
+
+    Nor has it one share where the offered rate changes.
+    """
     seconds = point.seconds
-    if seconds is None:
+    if seconds is None or varies(point.result.prediction.get("pace", ())):
         return 0.0
     window = _whole(point, seconds) & (seconds.start_s >= point.prediction.fill_s)
     over = (seconds.counts["refusals"] + seconds.counts["held_back"])[window]
