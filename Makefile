@@ -2,6 +2,7 @@
 
 PROFILE ?= profiles/quickstart.yaml
 ARGS    ?=
+ROUNDS  ?= 5
 PYTHON  ?= python3.14 python3.13 python3.12 python3.11 python3
 
 venv  := .venv
@@ -43,8 +44,9 @@ fix: $(venv)/dev-ready ## mend format and lint where a tool can
 	$(venv)/bin/ruff check --fix .
 	$(venv)/bin/ruff format .
 
-bench: $(venv)/dev-ready ## measure the harness itself
+bench: $(venv)/dev-ready ## measure the harness, and generators beside it: ROUNDS=5 of a minute each
 	$(venv)/bin/pytest tests/bench $(ARGS)
+	$(venv)/bin/python -m tests.bench.generators --rounds $(ROUNDS)
 
 golden: $(venv)/dev-ready ## rewrite the expected texts in tests/golden (then read the diff)
 	$(venv)/bin/pytest --update-golden tests/unit $(ARGS)
