@@ -30,8 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give a test of the real kernel a second try: other machines share its processors.
 
-    Only the assertion about a race that a busy neighbour decided gets away with it: a fault of ours
-    fails twice. What needed a second try is named at the end.
+    It lets a seldom race of ours through as well: so whatever needed a second try is printed at the
+    end with its failure, to be looked at. A run that a whole module shares is not made again.
     """
     for item in items:
         if item.path.parent.name in _REAL_KERNEL:

@@ -183,6 +183,7 @@ class Trial:
             held_back_per_s=sum(counts["held_back"] for counts in last),
             time_wait={name: side.time_wait for name, side in tally.sides.items()} if tally else {},
             usable_ports=self.prediction.four_tuples,
+            time_lapse=self.prediction.time_lapse,
         )
 
     def result(self) -> PointResult:

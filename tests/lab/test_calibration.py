@@ -1,9 +1,13 @@
 """The generator measured on this host, for real: once, and kept for the next run."""
 
+import signal
+import subprocess
+
 import pytest
 
 from tw_bench.calibration import cache, measure
 from tw_bench.errors import HostError
+from tw_bench.kernel.process import python_module
 from tw_bench.plan import ceilings
 from tw_bench.plan.host_facts import read_host_facts
 from tw_bench.profile.model import Point
@@ -67,3 +71,24 @@ def test_a_run_that_was_not_calibrated_says_nothing_of_a_ceiling(measure_point):
     point = measure_point("lab: {ports: 10}\nload: {rate: 20/s}\nmethod: {fill: 0s, window: 1s}\n")
     assert point.generator.ceiling_per_s is None
     assert point.generator.ceiling_share is None
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_second_signal_ends_a_calibration_at_once(tmp_path, signals):
+    """After one, what is being measured is finished and kept; a second one does not wait for it."""
+    profile = tmp_path / "profile.yaml"
+    profile.write_text("title: a test\nlab: {ports: 10}\n")
+    words = ["run", str(profile), "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(
+        [*python_module("tw_bench"), *words],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("calibrating: tcp, new")
+    for number in (signal.SIGINT, signal.SIGTERM)[:signals]:
+        process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert cache.path().exists() == (signals == 1)
+    assert not (tmp_path / "run").exists()

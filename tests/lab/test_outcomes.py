@@ -236,5 +236,5 @@ def test_a_refusal_holds_back_the_slots_right_after_it():
         serve, replace(SPEC, pace=[[4_000, 4_000, 1]], duration_s=1), ports="40000 40001"
     )
     assert ends["close", "ok"] == 2
-    assert ends["skipped", "-1"] > 100
-    assert ends["connect", "EADDRNOTAVAIL"] > 100
+    assert ends["skipped", "-1"] > 0
+    assert ends["connect", "EADDRNOTAVAIL"] > 0

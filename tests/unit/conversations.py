@@ -12,7 +12,7 @@ from tw_bench.load.turns import OwnTurns
 _turns: WeakKeyDictionary[Client, OwnTurns] = WeakKeyDictionary()
 
 
-async def transact(client: Client, timeout_s: float = 0.5) -> Transaction:
+async def transact(client: Client, timeout_s: float = 10.0) -> Transaction:
     """Return what one transaction came to; a client on its own turns has a thread of its own."""
     if client.needs_asyncio:
         return await client.transact()

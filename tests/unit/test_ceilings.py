@@ -186,12 +186,16 @@ def test_the_header_of_a_run_says_it():
     ("ceiling", "share", "said"),
     [
         (10_000.0, 0.002, []),
-        (20.0, 0.9, ["generator: 18.00/s is 90% of its ceiling: 1 worker can offer about 20.00/s"]),
-        (30.0, 0.4, ["generator: 1 worker can offer about 30.00/s here, less than twice the"]),
+        (
+            20.0,
+            0.9,
+            ["ceiling: 18.00/s is 90% of the generator's: 1 worker can offer about 20.00/s"],
+        ),
+        (30.0, 0.4, ["ceiling: 1 worker can offer about 30.00/s here, less than twice the"]),
     ],
 )
 def test_a_point_above_half_of_the_ceiling_says_so(ceiling, share, said):
     """Calibrated, the ceiling is a fact, and the guess from the load's own CPU time is not made."""
     _, evidence = judged(generator={"cpu": 0.8, "ceiling_per_s": ceiling, "ceiling_share": share})
-    found = [line for line in evidence if line.startswith("generator")]
+    found = [line for line in evidence if line.startswith("ceiling:")]
     assert [line[: len(start)] for line, start in zip(found, said, strict=True)] == said

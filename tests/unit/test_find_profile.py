@@ -1,10 +1,12 @@
 """The section `find` of a profile: its short form, its settings, and each way to be wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.unit.machines import SMALL
+from tw_bench.doctor.profile_check import Place, check_profile
 from tw_bench.errors import ProfileError
 from tw_bench.plan.plan import make_plan
 from tw_bench.plan.search import Probe
@@ -123,4 +125,27 @@ def test_probes_at_once_are_a_wave(tmp_path):
     """Two at a time, where the processors carry them."""
     text = "lab: {ports: 500}\nfind: {max_rate: {side_by_side: 2}}"
     plan = make_plan(read_text(tmp_path, text), SMALL)
-    assert plan.waves == [["find/4.4177/s", "find/8.8353/s"]]
+    assert plan.waves == [["find/4.4177/s", "find/8.8354/s"]]
+
+
+def test_probes_at_once_may_need_a_wave_each(tmp_path):
+    """So the most that is said is that of all probes one after the other."""
+    text = "lab: {ports: 500}\nfind: {max_rate: {side_by_side: 2}}"
+    plan = make_plan(read_text(tmp_path, text), replace(SMALL, cpus=0))
+    assert len(plan.waves) == 2
+    assert plan.most_waves == 16
+    assert plan.duration_s == pytest.approx(16 * 3 * 61.44)
+
+
+def test_what_is_said_before_a_search_is_of_all_its_probes(tmp_path):
+    """Of the point at its default rate, not of the first probe, which asks for little."""
+    text = "lab: {ports: 501}\nfind: max_rate"
+    (said,) = make_plan(read_text(tmp_path, text), SMALL).findings
+    assert said.startswith("point: each connect() looks at an even count")
+
+
+def test_the_doctor_calls_a_search_a_search(tmp_path):
+    """Not one point in one wave."""
+    profile = read_text(tmp_path, "lab: {ports: 500}\nfind: max_rate")
+    said = [each.found for each in check_profile(profile, SMALL, Place())]
+    assert "a search of at most 16 probes, 49 min 09 s of load at the most" in said

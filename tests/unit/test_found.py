@@ -164,6 +164,16 @@ def test_errors_and_missed_slots_are_not_clean():
     assert judged.reason.startswith("7 slots missed")
 
 
+def test_missed_slots_are_not_the_generators_lateness():
+    """Nor where its ceiling is near: the target kept the connections open."""
+    evidence = [
+        "90 slots missed: too many connections were open",
+        "ceiling: 1 worker can offer about 120/s here, less than twice the limit",
+    ]
+    probe = a_probe(missed=90, verdict="generator-bound", evidence=evidence)
+    assert judge_probe(a_search(), probe).outcome == "missed"
+
+
 def test_latency_has_a_bound_where_it_is_asked_for():
     """By the call itself it is the target's; by the lag before it the generator's."""
     slow = a_probe(latency_us=took_us(30_000.0), service_time_us=took_us(29_000.0))
@@ -204,6 +214,12 @@ ANSWERS = {
         a_probe(99),
         a_probe(100, verdict="generator-bound", evidence=["schedule lag p99 1 s"]),
     ],
+    "The highest clean rate is 99/s; the knee lies there or above. At 200/s it was the generator, "
+    "not the target: 180/s were due. The interval is wider than asked: the search was stopped. "
+    "The predicted limit, 100/s, lies in the interval.": [
+        a_probe(99),
+        a_probe(200, verdict="generator-bound", evidence=["generator: 180/s were due"]),
+    ],
     "No rate was found clean; the lowest that was tried is 50/s. At 50/s: 1 timeout at receive. "
     "The predicted limit, 100/s, is 2 times 50/s.": [
         a_probe(50, ends={("receive", "timeout"): 1}),
@@ -235,7 +251,7 @@ def test_what_will_be_tried_is_said_before_the_run(tmp_path):
     path.write_text("title: x\nlab: {ports: 500}\nfind: {max_rate: {side_by_side: 2}}\n")
     assert search_text(make_plan(read(path), SMALL)) == (
         "search for the highest clean rate: 4.42/s first, doubled until a probe is not clean, then "
-        "divided down to 2 %; at most 16 probes of 3 min 04 s, 2 side by side; 30 min 43 s of "
+        "divided down to 2 %; at most 16 probes of 3 min 04 s, 2 side by side; 49 min 09 s of "
         "load at the most"
     )
     path.write_text("title: x\n")
@@ -268,6 +284,18 @@ def test_the_table_has_the_probes_as_they_were_run():
     legend = "clean: no refusal, no error, no missed slot, latency p99 up to 20 ms, for 5 s"
     assert legend in out.getvalue()
     assert "time-lapse, not the real pace" in out.getvalue()
+
+
+def test_a_probe_near_the_ceiling_is_marked():
+    """The footnote has its star in the table."""
+    probe = a_probe(60)
+    assert probe.generator is not None
+    busy = probe.generator.model_copy(update={"ceiling_per_s": 80.0, "ceiling_share": 0.75})
+    out = io.StringIO()
+    summary = a_summary([probe.model_copy(update={"generator": busy})])
+    show_result(Console(file=out, width=100), summary, Path("run"), [])
+    assert "\n60/s *" in out.getvalue()
+    assert "*: attempted more than half" in out.getvalue()
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])

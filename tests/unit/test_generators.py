@@ -1,15 +1,26 @@
 """The table of generators (make bench): what is read of their output, and made of it."""
 
+import asyncio
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.bench.generators.catalogue import CLOSE, GENERATORS, KEEP, read_output
+from tests.bench.generators import __main__ as bench
+from tests.bench.generators.catalogue import CLOSE, GENERATORS, KEEP, installed, read_output
 from tests.bench.generators.own_worker import NAME
 from tests.bench.generators.readings import Reading
 from tests.bench.generators.record import efficiency, ratio, record, rows
-from tests.bench.generators.rounds import ONE_WORKER, TARGETS, TWO_WORKERS, WORKERS
+from tests.bench.generators.rounds import (
+    ONE_WORKER,
+    TARGETS,
+    TWO_WORKERS,
+    WORKERS,
+    Entry,
+    Rounds,
+)
 from tests.bench.generators.tables import tables
+from tw_bench.errors import LabError, TargetError, WorkerError
 
 OUTPUTS = Path(__file__).parents[1] / "data/generators"
 BY_NAME = {generator.name: generator for generator in GENERATORS}
@@ -115,3 +126,69 @@ def test_it_is_said_when_something_else_took_the_processors():
         text = "\n".join(tables(document, rows(readings)))
         assert ("NOT ALONE" in text) == is_said
         assert max(map(len, text.splitlines()[:6])) <= 110
+
+
+def test_a_compiler_that_cannot_compile_costs_the_row_of_the_floor(tmp_path, monkeypatch):
+    """Debian's gcc comes without the headers of libc; the others run all the same."""
+    (tmp_path / "gcc").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "gcc").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    here, missing = installed(tmp_path)
+    assert "C, epoll" not in [generator.name for generator in here]
+    assert "the floor was not compiled" in missing[-1]
+    assert missing[-1].endswith("sudo apt install libc6-dev")
+
+
+@pytest.mark.parametrize("kind", [TargetError, LabError, WorkerError])
+def test_what_fails_in_a_round_costs_its_own_reading_only(kind):
+    """The readings of the rounds before, and of the others, are kept."""
+
+    async def measure(number: int) -> Reading:
+        if number == 2:
+            raise kind("nginx does not listen")
+        return reading(number, CLOSE, "wrk", 10.0)
+
+    rounds = object.__new__(Rounds)  # without a lab: only its entries are run
+    rounds.entries = [Entry(CLOSE, "wrk", measure)]
+    said: list[str] = []
+    readings = asyncio.run(rounds.run(3, 1, said.append))
+    assert [each.round for each in readings] == [1, 3]
+    assert "close, round 2: left out: nginx does not listen" in said
+
+
+def called(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
+    """Return what the command exits with."""
+    monkeypatch.setattr(sys, "argv", ["bench", *words])
+    with pytest.raises(SystemExit) as ended:
+        bench.main()
+    return ended.value.code
+
+
+def test_a_part_of_the_table_does_not_replace_the_whole(monkeypatch):
+    """--only wants --out; nothing is measured before that is said."""
+    assert called(monkeypatch, "--only", "wrk") == (
+        "bench: error: --only would replace the whole table in results/reference/generators: "
+        "want --out DIR"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"format_version": 2}',
+        '{"format_version": 1}',
+        '{"format_version": 1, "rows": [{"table": "close"}]}',
+        '{"format_version": 1, "rows": 1}',
+    ],
+)
+def test_a_table_that_cannot_be_drawn_is_said_in_a_line(tmp_path, monkeypatch, text):
+    """Another JSON is no table."""
+    path = tmp_path / "generators.json"
+    path.write_text(text)
+    said = str(called(monkeypatch, "--draw", "--out", str(tmp_path)))
+    assert said.startswith(f"bench: error: {path}: cannot be read: ")
+    assert said.endswith(": make bench writes one")
+    assert "\n" not in said

@@ -48,8 +48,11 @@ def test_a_line_elsewhere_says_where_the_run_is() -> None:
 
 def test_a_line_elsewhere_says_what_is_out_of_the_ordinary() -> None:
     """Several waves, mixed phases, slots held back and time-lapse are named when there are any."""
-    points = [a_point(held_back_per_s=7.0), a_point("x", "failed", time_wait={}, ok_per_s=0.0)]
-    line = plain_line(a_state(110.0, *points, waves=2), frozenset({"x"}))
+    points = [
+        a_point(held_back_per_s=7.0),
+        a_point("x", "failed", time_wait={}, ok_per_s=0.0, time_lapse=True),
+    ]
+    line = plain_line(a_state(110.0, *points, waves=2))
     assert line.startswith("[1 min 50 s / 3 min 04 s] wave 1/2  1 window, 1 failed  ok 8.14/s")
     assert "held back 7.00/s" in line
     assert line.endswith("time-lapse 1 of 2 points")
@@ -59,7 +62,7 @@ def test_a_line_elsewhere_says_what_is_out_of_the_ordinary() -> None:
 def test_a_file_gets_a_line_every_ten_seconds_of_the_run(force_color: str) -> None:
     """FORCE_COLOR makes rich see a terminal, but no cursor is moved in a file."""
     file = io.StringIO()
-    with Live(console_on(file, FORCE_COLOR=force_color), [], 184.32) as live:
+    with Live(console_on(file, FORCE_COLOR=force_color), 184.32) as live:
         for tenth in range(0, 353):
             live.update(a_state(tenth / 10))
     lines = file.getvalue().splitlines()
@@ -69,7 +72,7 @@ def test_a_file_gets_a_line_every_ten_seconds_of_the_run(force_color: str) -> No
 def test_a_dumb_terminal_gets_lines() -> None:
     """It cannot move its cursor."""
     file = Terminal()
-    with Live(console_on(file, TERM="dumb"), [], 184.32) as live:
+    with Live(console_on(file, TERM="dumb"), 184.32) as live:
         live.update(a_state(10.0))
     assert "\x1b" not in file.getvalue()
     assert len(file.getvalue().splitlines()) == 1
@@ -78,9 +81,18 @@ def test_a_dumb_terminal_gets_lines() -> None:
 @pytest.mark.parametrize("file", [io.StringIO(), Terminal()], ids=["file", "terminal"])
 def test_nothing_is_shown_when_it_is_off(file: io.StringIO) -> None:
     """--no-progress and --json."""
-    with Live(console_on(file), [], 184.32, enabled=False) as live:
+    with Live(console_on(file), 184.32, enabled=False) as live:
         live.update(a_state(100.0))
     assert file.getvalue() == ""
+
+
+def test_a_point_that_joins_later_is_marked_too() -> None:
+    """The probes of a search are not known when the display begins."""
+    file = io.StringIO()
+    with Live(console_on(file), 184.32) as live:
+        live.update(a_state(10.0, a_point("find/20/s", time_lapse=True)))
+        live.update(a_state(20.0, a_point("find/40/s", time_lapse=True)))
+    assert file.getvalue().count("time-lapse 1 of 1 points") == 2
 
 
 def test_a_terminal_is_drawn_twice_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +100,7 @@ def test_a_terminal_is_drawn_twice_a_second_at_most(monkeypatch: pytest.MonkeyPa
     now = [100.0]
     monkeypatch.setattr("tw_bench.report.live.time.monotonic", lambda: now[0])
     file = Terminal()
-    with Live(console_on(file), [], 184.32) as live:
+    with Live(console_on(file), 184.32) as live:
         drawn = file.getvalue().count("of 3 min 04 s")
         for _ in range(100):
             live.update(a_state(now[0] - 100))
@@ -99,7 +111,7 @@ def test_a_terminal_is_drawn_twice_a_second_at_most(monkeypatch: pytest.MonkeyPa
 def test_a_terminal_is_left_as_it_was_even_after_an_error() -> None:
     """The cursor is shown again and the display is gone."""
     file = Terminal()
-    with suppress(KeyboardInterrupt), Live(console_on(file), [], 184.32) as live:
+    with suppress(KeyboardInterrupt), Live(console_on(file), 184.32) as live:
         live.update(a_state(1.0))
         raise KeyboardInterrupt
     hidden, shown = "\x1b[?25l", "\x1b[?25h"
@@ -129,8 +141,8 @@ def test_a_frame_keeps_to_twenty_rows_and_to_the_screen() -> None:
 
 def test_a_frame_marks_the_points_in_time_lapse() -> None:
     """They are told apart from those of the real minute."""
-    state = a_state(5.0, a_point("real"), a_point("fast"))
-    real, fast = frame(console_on(Terminal()), state, frozenset({"fast"})).plain.splitlines()[-2:]
+    state = a_state(5.0, a_point("real"), a_point("fast", time_lapse=True))
+    real, fast = frame(console_on(Terminal()), state).plain.splitlines()[-2:]
     assert fast.endswith("time-lapse")
     assert not real.endswith("time-lapse")
 

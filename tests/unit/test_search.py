@@ -70,11 +70,10 @@ def search_of(point: Point, **asked: Any) -> Search:
 
 @given(SEARCHES, KNEES)
 def test_it_ends_and_tries_no_rate_twice(search, knee):
-    """Within the probes and the rounds that were announced."""
+    """Within the probes that were announced."""
     rounds = rounds_of(search, knee)
     rates = [rate for one in rounds for rate in one]
     assert len(rates) == len(set(rates)) <= search.most_probes
-    assert len(rounds) <= search.most_rounds
     assert all(len(one) <= search.side_by_side for one in rounds)
 
 
@@ -153,6 +152,17 @@ def test_rates_may_be_multiples_of_the_limit():
     """0.8x to 1.2x of the 200/s that 200 ports give in time-lapse."""
     search = search_of(a_point(200, LAPSE), start="0.8x", most="1.2x")
     assert (160, 240) == pytest.approx((search.start_per_s, search.most_per_s))
+
+
+@given(st.integers(50, 10**8).map(lambda hundredths: hundredths / 100), KNEES)
+def test_no_probe_is_beyond_a_bound(most, knee):
+    """Nor by the rounding of its rate: at most 123456/s are 123450/s, not 123460/s."""
+    point = Point.model_validate({"id": "p", "connection": {"close": "rst"}})
+    search = search_of(point, most=f"{most}/s")
+    rates = [probe.rate_per_s for probe in probes_of(search, knee)]
+    assert max(rates) <= search.most_per_s <= most
+    assert min(rates) >= search.least_per_s
+    assert search_of(point, most="123456/s").most_per_s == 123_450
 
 
 def test_a_multiple_of_no_limit_is_refused():

@@ -112,3 +112,20 @@ def test_the_documents_quote_the_reference_runs():
         quoted = f"{goodput:.2f}/s" if bounded else f"≥ {goodput:.0f}/s"
         (row,) = (line for line in text.splitlines() if line.startswith(f"| {point.part} |"))
         assert f"| {quoted} |" in row
+
+
+def test_the_documents_quote_the_table_of_generators():
+    """The ratios in README.md and docs/performance.md are those of the committed table."""
+    document, _ = read_document(GENERATORS)
+    lines = (ROOT / "docs/performance.md").read_text().splitlines()
+    heads = {
+        ("close", "wrk"): "wrk, a connection for each request",
+        ("close", "C, epoll"): "a bare C epoll loop, a connection for each request",
+        ("keep", "wrk"): "wrk, kept connections",
+    }
+    found = {(line["table"], line["of"]): line for line in document["asked"]}
+    assert found.keys() == heads.keys()
+    for key, head in heads.items():
+        assert f"| {head} | {found[key]['least']:.2f} | {found[key]['found']:.2f} |" in lines
+    quoted = f"{found['close', 'wrk']['found']:.2f} times the connections of wrk"
+    assert quoted in (ROOT / "README.md").read_text()

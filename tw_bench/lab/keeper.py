@@ -239,10 +239,12 @@ def main() -> None:
             [],
         )
         sys.exit(1)
-    send(control, json.dumps({"ready": True}).encode(), [])
     keeper = Keeper(control, isolated=isolated)
     try:
+        send(control, json.dumps({"ready": True}).encode(), [])
         keeper.serve()
+    except BrokenPipeError:  # whoever asked has gone before the answer
+        pass
     finally:
         keeper.close()
 

@@ -1,7 +1,7 @@
 """The hot loop: connections at their intended times. Nothing here logs, formats or decides.
 
-How one Python process keeps up with C: most of what a connection costs is the kernel's (40 µs, of
-which this code is a tenth), and most of what can be saved is system calls and wake-ups. So
+How one Python process keeps up with C: seven eighths of what a connection costs are the kernel's
+(docs/performance.md), and most of what can be saved is system calls and wake-ups. So
 
 - connections are started in batches, and each batch is asked for its responses afterwards: while
   the last ones are being started, the first answers come in, and the target finds work waiting

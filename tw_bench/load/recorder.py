@@ -15,7 +15,7 @@ _pack = struct.Struct(f"{len(FIELDS)}q").pack  # half the time that array.extend
 class Recorder:
     """Collects rows and hands them over as bytes."""
 
-    def __init__(self, hand_over: Callable[[int, bytes], None]) -> None:
+    def __init__(self, hand_over: Callable[[int, bytearray], None]) -> None:
         self._hand_over = hand_over
         self._rows = bytearray()
 
@@ -40,4 +40,4 @@ class Recorder:
     def flush(self) -> None:
         """Hand over what was collected, row after row, and start anew."""
         rows, self._rows = self._rows, bytearray()
-        self._hand_over(len(rows) // _ROW_BYTES, bytes(rows))
+        self._hand_over(len(rows) // _ROW_BYTES, rows)

@@ -69,25 +69,33 @@ class OwnTurns:
         for conversation in fresh:
             self._go_on(conversation)
         now_ns = monotonic_ns()
-        if not self._fresh and now_ns < until_ns:
+        sleeps = not self._fresh and now_ns < until_ns
+        if sleeps:
             self._sleep(min(until_ns - now_ns, _LONGEST_SLEEP_NS))
-        if self._waiting:
+        # After a sleep also where nobody waits: an idle connection that was closed ends every sleep
+        # until its event has been taken.
+        if sleeps or self._waiting:
             for descriptor, _ in self._epoll.poll(0, _READY_AT_ONCE):
                 if (waiter := self._waiting.pop(descriptor, None)) is not None:
                     self._go_on(waiter)
-            if self._look_again_ns <= now_ns:
-                self._expire(now_ns)
+        if self._look_again_ns <= now_ns:
+            self._expire(now_ns)
 
-    def _go_on(self, conversation: Conversation) -> None:
+    def _go_on(self, conversation: Conversation, error: OSError | None = None) -> None:
         try:
-            connection: Connection | None = conversation.send(None)
+            connection: Connection | None = (
+                conversation.send(None) if error is None else conversation.throw(error)
+            )
         except StopIteration as stop:
             self.on_end(self._slots.pop(conversation), stop.value)
             return
         if connection is None:
             self._fresh.append(conversation)
-        else:
+            return
+        try:
             self._wait(connection, conversation)
+        except OSError as unwatched:  # fs.epoll.max_user_watches, or no memory
+            self._go_on(conversation, unwatched)
 
     def _wait(self, connection: Connection, conversation: Conversation) -> None:
         """Have epoll watch the connection, edge-triggered: it is told once, and not each time."""
@@ -109,17 +117,15 @@ class OwnTurns:
         return next(iter(self._slots.values()))[0]
 
     def _expire(self, now_ns: int) -> None:
-        """Throw TimeoutError into those whose time is over and who wait for the kernel."""
-        while self._slots and self._first_deadline_ns() <= now_ns:
-            late = next(iter(self._slots))
-            descriptor = next((at for at, each in self._waiting.items() if each is late), None)
-            if descriptor is None:
-                return  # it is about to be asked again
-            del self._waiting[descriptor]
-            try:
-                late.throw(TimeoutError())
-            except StopIteration as stop:
-                self.on_end(self._slots.pop(late), stop.value)
+        """Throw TimeoutError into those whose time is over, wherever they wait."""
+        if self._slots and self._first_deadline_ns() <= now_ns:
+            waits_at = {each: descriptor for descriptor, each in self._waiting.items()}
+            for late in [each for each, slot in self._slots.items() if slot[0] <= now_ns]:
+                if late in waits_at:
+                    del self._waiting[waits_at[late]]
+                else:
+                    self._fresh.remove(late)
+                self._go_on(late, TimeoutError())
         if self._slots:
             self._look_again_ns = self._first_deadline_ns()
 

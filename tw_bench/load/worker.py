@@ -1,8 +1,8 @@
 """A load worker's process: a WorkerSpec as JSON on its command line, rows on its stdout.
 
 It says `ready`, waits for a start instant on stdin, runs, and hands over a frame a second: a line
-of JSON and the rows it announces. Standard library and uvloop only, but for the HTTP library that
-a client is made of, imported when that client is asked for: it must start fast.
+of JSON and the rows it announces. Standard library only, but for an HTTP library and
+uvloop, imported when a client is asked for that is made of them: it must start fast.
 """
 
 import gc

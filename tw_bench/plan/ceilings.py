@@ -1,7 +1,9 @@
 """What the generator itself can offer at the most, once that has been measured on this host. Pure.
 
 A ceiling is kept by kind of transaction: which client, on a new or a kept connection, who closes
-and how, and how many bytes. What does not bear on the client's processor time is left out of it.
+and how, and how many bytes. How the source port is chosen (source_port, reuse_address) and a half
+close cost the client a call or two more for each connection; they are not counted, and the ceiling
+of such a point is a little too high.
 """
 
 from dataclasses import dataclass

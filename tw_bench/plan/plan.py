@@ -42,9 +42,9 @@ class Plan:
 
     @property
     def most_waves(self) -> int:
-        """How many waves there will be; of a search, at the most while its probes fit in one."""
+        """How many waves there will be; of a search, at the most: those of a round may not fit."""
         known = len(self.waves)
-        return known if self.search is None else max(known, self.search.most_rounds)
+        return known if self.search is None else max(known, self.search.most_probes)
 
     def continued(self, probes: Sequence[Probe]) -> "Plan":
         """Return the plan with the next round of its search, or as it is where there is none."""
@@ -69,6 +69,7 @@ def make_plan(experiment: Experiment, facts: HostFacts) -> Plan:
             raise ProfileError(
                 f"{point.id}: no port is left: all of lab.ports are held or reserved"
             )
+    told = findings([(point, predict(point, facts)) for point in experiment.points], facts)
     asked = experiment.profile.find
     empty = Plan(replace(experiment, points=()), facts, {}, [], [])
     if asked is None:
@@ -77,7 +78,7 @@ def make_plan(experiment: Experiment, facts: HostFacts) -> Plan:
         (point,) = experiment.points
         search = make_search(asked.max_rate, point, predict(point, facts))
         planned = replace(empty, search=search, searched=point).continued([])
-    return replace(planned, findings=findings(planned.planned, facts))
+    return replace(planned, findings=told)
 
 
 def _with_points(plan: Plan, points: Sequence[Point]) -> Plan:

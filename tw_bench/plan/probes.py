@@ -1,8 +1,10 @@
 """From `find: max_rate` to a search, and from a rate to the point that tries it. Pure."""
 
+from decimal import ROUND_CEILING, ROUND_FLOOR
+
 from tw_bench.errors import ProfileError
 from tw_bench.plan.prediction import Prediction
-from tw_bench.plan.search import Bounds, Search
+from tw_bench.plan.search import Bounds, Search, rounded
 from tw_bench.profile.find_section import MaxRateSpec
 from tw_bench.profile.model import Point
 from tw_bench.profile.quantities import Rate
@@ -33,9 +35,11 @@ def make_search(asked: MaxRateSpec, point: Point, prediction: Prediction) -> Sea
     if asked.start is not None:
         start = _per_s(asked.start, point, prediction)
     _require_long_enough(point, prediction, most)
+    most = rounded(most, ROUND_FLOOR)  # so that no probe is rounded to a rate beyond a bound
+    start = min(rounded(start), most)
     return Search(
-        start_per_s=min(start, most),
-        least_per_s=min(start, most, _FEWEST / prediction.window_s),
+        start_per_s=start,
+        least_per_s=min(start, rounded(_FEWEST / prediction.window_s, ROUND_CEILING)),
         most_per_s=most,
         precision=max(asked.precision.number, 1 / prediction.four_tuples),
         most_probes=asked.probes,

@@ -8,6 +8,7 @@ its knee and dirty above it has its knee in that interval, whatever is stopped w
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Context
 from typing import Literal
 
 Ending = Literal[
@@ -49,13 +50,6 @@ class Search:
     side_by_side: int
     bounds: Bounds = Bounds()
 
-    @property
-    def most_rounds(self) -> int:
-        """How many rounds there are at the most: the last of each phase may be a narrower one."""
-        if self.side_by_side == 1:
-            return self.most_probes
-        return min(self.most_probes, math.ceil(self.most_probes / self.side_by_side) + 2)
-
 
 def bracket(probes: Sequence[Probe]) -> tuple[float | None, float | None]:
     """Return (highest clean rate below every dirty one, lowest dirty rate), None where none is.
@@ -87,7 +81,7 @@ def next_rates(search: Search, probes: Sequence[Probe]) -> list[float]:
     else:
         wanted = _between(search, low, high, width)
     tried = {probe.rate_per_s for probe in probes}
-    return sorted({_rounded(rate) for rate in wanted} - tried)
+    return sorted({rounded(rate) for rate in wanted} - tried)
 
 
 def ending(search: Search, probes: Sequence[Probe]) -> Ending:
@@ -128,5 +122,14 @@ def _parts(search: Search, low: float, high: float) -> int:
     return math.ceil(math.log(high / low) / math.log1p(search.precision) - 1e-9)
 
 
-def _rounded(rate_per_s: float) -> float:
-    return float(f"{rate_per_s:.{_DIGITS}g}")
+def rounded(rate_per_s: float, how: str = ROUND_HALF_EVEN) -> float:
+    """Return a rate with as many digits as a probe's; `how` is a rounding of decimal.
+
+    What is off by the error of a product of floats is not rounded away from what it stands for.
+
+    >>> from decimal import ROUND_CEILING, ROUND_FLOOR
+    >>> rounded(123456), rounded(123456, ROUND_FLOOR), rounded(0.1 * 3, ROUND_CEILING)
+    (123460.0, 123450.0, 0.3)
+    """
+    exact = f"{rate_per_s:.12g}"
+    return float(Context(prec=_DIGITS, rounding=how).create_decimal(exact))

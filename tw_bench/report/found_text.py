@@ -6,6 +6,7 @@ from rich.text import Text
 
 from tw_bench.plan.plan import Plan
 from tw_bench.profile.quantities import Rate
+from tw_bench.report.generator_text import marked
 from tw_bench.report.result_cells import bold
 from tw_bench.report.text import (
     DASH,
@@ -77,8 +78,9 @@ def _columns(points: Sequence[PointResult], found: Found) -> list[Column]:
         low: ("highest clean", "bold"),
     }
     probes = found.probes
+    names = [marked((exact(o.rate_per_s), ""), p) for o, p in zip(probes, points, strict=True)]
     return [
-        Column(("", "probe"), [(exact(one.rate_per_s), "") for one in probes], is_right=False),
+        Column(("", "probe"), names, is_right=False),
         Column(
             ("goodput", "[/s]"),
             [bold(rate_cell(getattr(p.measured, "goodput_per_s", None))) for p in points],

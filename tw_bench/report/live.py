@@ -14,8 +14,6 @@ from rich.console import Console
 from rich.live import Live as Screen
 from rich.text import Text
 
-from tw_bench.plan.prediction import Prediction
-from tw_bench.profile.model import Point
 from tw_bench.report.text import Cell, Column, Columns, rate_cell, short_id, sides
 from tw_bench.units import duration_text, rate_text
 
@@ -41,6 +39,7 @@ class PointState:
     held_back_per_s: float
     time_wait: Mapping[str, int]  # side → sockets: client and server, or host for both in one
     usable_ports: int
+    time_lapse: bool = False  # its ports come back sooner than the real ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +60,10 @@ class Live:
     def __init__(
         self,
         console: Console,
-        planned: Sequence[tuple[Point, Prediction]],
         total_s: float,
         enabled: bool = True,
     ) -> None:
         self._console = console
-        self._lapsed = frozenset(point.id for point, predicted in planned if predicted.time_lapse)
         self._total_s = total_s
         self._enabled = enabled
         self._screen: Screen | None = None
@@ -102,13 +99,13 @@ class Live:
             now = time.monotonic()
             if now >= self._next_frame_s:
                 self._next_frame_s = now + _FRAME_S
-                self._screen.update(frame(self._console, state, self._lapsed), refresh=True)
+                self._screen.update(frame(self._console, state), refresh=True)
         elif self._enabled and state.elapsed_s >= self._next_line_s:
             self._next_line_s = (state.elapsed_s // _LINE_S + 1) * _LINE_S
-            self._console.print(Text(plain_line(state, self._lapsed)), soft_wrap=True)
+            self._console.print(Text(plain_line(state)), soft_wrap=True)
 
 
-def plain_line(state: RunState, lapsed: frozenset[str] = frozenset()) -> str:
+def plain_line(state: RunState) -> str:
     """Return the state on one line, all points together."""
     total = _clock(state.total_s)
     most = f" of at most {state.waves}" if state.at_most else f"/{state.waves}"
@@ -125,7 +122,7 @@ def plain_line(state: RunState, lapsed: frozenset[str] = frozenset()) -> str:
     for point in points:
         held.update(point.time_wait)
     counts = [f"{side} {held[side]:,}" for side in sides(point.time_wait for point in points)]
-    in_lapse = sum(point.id in lapsed for point in points)
+    in_lapse = sum(point.time_lapse for point in points)
     parts = [
         f"[{_clock(state.elapsed_s):>{len(total)}} / {total}] {wave}{_phases_text(points)}",
         *(f"{name} {rate_text(rate)}" for name, rate in rates.items()),
@@ -135,14 +132,14 @@ def plain_line(state: RunState, lapsed: frozenset[str] = frozenset()) -> str:
     return "  ".join(parts)
 
 
-def frame(console: Console, state: RunState, lapsed: frozenset[str] = frozenset()) -> Text:
+def frame(console: Console, state: RunState) -> Text:
     """Return what a terminal shows of the state: the bar, then a row a point."""
     ascii_only = console.options.ascii_only
     lines = [Text(), _progress(state, ascii_only), Text()]
     if state.points:
         most = max(3, min(_MOST_ROWS, console.height - _LINES_AROUND))
         shown, rest = _shown(state.points, most)
-        table = Columns(_columns(shown, lapsed, ascii_only), console.width)
+        table = Columns(_columns(shown, ascii_only), console.width)
         lines += [table.header(), table.rows(range(len(shown)))]
         if rest:
             lines.append(Text(f"... and {len(rest)} more: {_phases_text(rest)}", "dim"))
@@ -162,9 +159,7 @@ def _progress(state: RunState, ascii_only: bool) -> Text:
     )
 
 
-def _columns(
-    points: Sequence[PointState], lapsed: frozenset[str], ascii_only: bool
-) -> list[Column]:
+def _columns(points: Sequence[PointState], ascii_only: bool) -> list[Column]:
     def rates(name: str) -> list[Cell]:
         return [rate_cell(getattr(point, name)) for point in points]
 
@@ -194,8 +189,8 @@ def _columns(
                 for point in points
             ]
             columns.append(Column(("", ""), bars, is_right=False, goes=4))
-    if any(point.id in lapsed for point in points):
-        marks = [("time-lapse" if point.id in lapsed else "", "magenta") for point in points]
+    if any(point.time_lapse for point in points):
+        marks = [("time-lapse" if point.time_lapse else "", "magenta") for point in points]
         columns.append(Column(("", ""), marks, is_right=False))
     return columns
 

@@ -29,7 +29,7 @@ def judge_probe(search: Search, point: PointResult) -> Judgement:
     if point.status != "complete" or measured is None or generator is None:
         return Judgement("not-measured", point.error or "it was not run to the end of its window")
     found = (
-        _generator(point, generator)
+        _generator(point)
         or _refusals(search, point, measured, generator)
         or _errors(point)
         or _missed(generator)
@@ -87,12 +87,12 @@ def _probes(judged: Sequence[ProbeResult]) -> list[Probe]:
     ]
 
 
-def _generator(point: PointResult, generator: Generator) -> Judgement | None:
+def _generator(point: PointResult) -> Judgement | None:
     """Return what the verdict has against the generator; missed slots alone are no such thing."""
     signs = [line for line in point.evidence if line.startswith(("generator:", "schedule lag"))]
     if point.verdict != "generator-bound" or not signs:
         return None
-    return Judgement("generator", signs[0])
+    return Judgement("generator", signs[0].removeprefix("generator: "))
 
 
 def _refusals(
@@ -105,7 +105,7 @@ def _refusals(
         if Outcome(end.phase, end.errno).is_refusal
     }
     allowed = search.bounds.refusals
-    if not refused or (allowed and _lost_in_window(measured) <= allowed):
+    if not refused or (allowed and _lost_in_window(measured, generator) <= allowed):
         return None
     slots = sum(end.count for end in point.outcomes) + generator.held_back + generator.missed
     lost = sum(refused.values()) + generator.held_back
@@ -119,10 +119,11 @@ def _refusals(
     return Judgement("refusals", words)
 
 
-def _lost_in_window(measured: Measured) -> float:
-    """Return the share of the window's slots that were refused or held back."""
-    refused_per_s = measured.refusals_in_window / measured.window_s
-    lost_per_s = measured.offered_per_s - measured.attempted_per_s + refused_per_s
+def _lost_in_window(measured: Measured, generator: Generator) -> float:
+    """Return the share of the window's slots that were refused or held back, not missed."""
+    untried_per_s = measured.offered_per_s - measured.attempted_per_s
+    held_back_per_s = max(0.0, untried_per_s - generator.missed / measured.window_s)
+    lost_per_s = held_back_per_s + measured.refusals_in_window / measured.window_s
     return lost_per_s / measured.offered_per_s if measured.offered_per_s else 0.0
 
 

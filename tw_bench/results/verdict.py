@@ -159,10 +159,10 @@ def _ceiling(prediction: Mapping[str, Any], measured: Measured, generator: Gener
     )
     if generator.ceiling_share > MUCH:
         tried = rate_text(measured.attempted_per_s)
-        return [f"generator: {tried} is {generator.ceiling_share:.0%} of its ceiling: {able}"]
+        return [f"ceiling: {tried} is {generator.ceiling_share:.0%} of the generator's: {able}"]
     limit = prediction["saturated_per_s"]
     if isinstance(limit, float) and generator.ceiling_per_s < 2 * limit:
-        return [f"generator: {able}, less than twice the limit"]
+        return [f"ceiling: {able}, less than twice the limit"]
     return []
 
 
@@ -180,6 +180,6 @@ def _guessed_ceiling(
     if ceiling >= 2 * limit:
         return []
     return [
-        f"generator: {generator.workers} worker(s) at {generator.cpu:.0%} CPU could offer about "
+        f"ceiling: {generator.workers} worker(s) at {generator.cpu:.0%} CPU could offer about "
         f"{rate_text(ceiling)}, less than twice the limit (a guess: not calibrated)"
     ]

@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=_count, default=5, help="of a minute each; 5")
     parser.add_argument("--seed", type=int, default=_SEED, help="of the order in the rounds")
-    parser.add_argument("--out", type=Path, default=OUT, help=f"the folder; {OUT}")
+    parser.add_argument("--out", type=Path, help=f"the folder; {OUT}")
     parser.add_argument(
         "--only",
         default="",
@@ -40,10 +40,13 @@ def main() -> None:
     )
     parser.add_argument("--draw", action="store_true", help="measure nothing: draw --out again")
     asked = parser.parse_args()
+    out = asked.out or OUT
     try:
+        if asked.only and not (asked.out or asked.draw):
+            raise ProfileError(f"--only would replace the whole table in {OUT}: want --out DIR")
         if not asked.draw:
-            record.write(asked.out, measure(asked.rounds, asked.seed, asked.only))
-        show(asked.out)
+            record.write(out, measure(asked.rounds, asked.seed, asked.only))
+        show(out)
     except TwBenchError as error:
         sys.exit(f"bench: error: {error}")
     except KeyboardInterrupt:

@@ -169,12 +169,16 @@ def read_document(folder: Path) -> tuple[dict[str, Any], list[Row]]:
     """Return what write() has written, and its rows.
 
     Raises:
-        ResultsError: there is none.
+        ResultsError: there is none, or it is of another format.
     """
     path = folder / "generators.json"
     try:
         document: dict[str, Any] = json.loads(path.read_text())
+        if document["format_version"] != FORMAT_VERSION:
+            raise ValueError(f"its format_version is not {FORMAT_VERSION}")
+        return document, [Row(**row) for row in document["rows"]]
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise ResultsError(f"{path}: cannot be read: {why}: make bench writes one") from error
-    return document, [Row(**row) for row in document["rows"]]
+    except (KeyError, TypeError) as error:  # JSON, but not ours
+        why = f"it is no table of generators ({type(error).__name__}: {error})"
+    raise ResultsError(f"{path}: cannot be read: {why}: make bench writes one")

@@ -14,7 +14,7 @@ from tests.bench.generators.catalogue import CLOSE, KEEP, Generator
 from tests.bench.generators.ground import PORT, Processors, ground, nginx, processors
 from tests.bench.generators.own_worker import NAME, Task, run_workers
 from tests.bench.generators.readings import Reading, read, read_whole, run_generator
-from tw_bench.errors import WorkerError
+from tw_bench.errors import TwBenchError
 from tw_bench.lab.lab import KeeperLink
 from tw_bench.lab.topology import topology
 from tw_bench.plan.host_facts import HostFacts
@@ -67,7 +67,7 @@ class Rounds:
             for entry in order.sample(self.entries, len(self.entries)):
                 try:
                     readings.append(await entry.measure(number))
-                except WorkerError as error:
+                except TwBenchError as error:  # what the others have given is kept
                     say(f"{entry.table}, round {number}: left out: {error}")
         return readings
 

@@ -11,6 +11,7 @@ import select
 import struct
 from _socket import socket as Socket  # the C type below socket.socket: its calls, no Python around
 from collections.abc import Generator
+from contextlib import suppress
 from socket import (
     MSG_PEEK,
     SHUT_WR,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EAGAIN)
 _READ_BYTES = 16_384
 _AHEAD = 16  # sockets made at once
+_IN_A_ROW = 16  # reads of one connection before others have their turn, whatever it still has
 _LINGER_ZERO = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close() sends an RST (RFC 9293 3.10.4)
 _NON_BLOCKING_STREAM = SOCK_STREAM | SOCK_NONBLOCK
 _TO_READ = select.EPOLLIN | select.EPOLLRDHUP
@@ -92,6 +94,7 @@ class Connection:
 
     __slots__ = (
         "_called_ns",
+        "_reads",
         "_socket",
         "connect_call_ns",
         "connected_ns",
@@ -104,6 +107,7 @@ class Connection:
     def __init__(self, requests: int) -> None:
         self._socket: Socket | None = None
         self._called_ns = 0
+        self._reads = 0
         self.phase = SOCKET
         self.connect_call_ns = 0
         self.connected_ns = 0
@@ -161,16 +165,19 @@ class Connection:
 
     async def _handshake(self) -> None:
         assert self._socket is not None
-        await self._ready(_TO_WRITE)
-        error = self._socket.getsockopt(SOL_SOCKET, SO_ERROR)
-        if error:
-            raise OSError(error, "connect")
-        self.connected_ns = monotonic_ns()
+        while not self.connected_ns:
+            await self._ready(_TO_WRITE)
+            error = self._socket.getsockopt(SOL_SOCKET, SO_ERROR)
+            if error:
+                raise OSError(error, "connect")
+            with suppress(OSError):  # ENOTCONN: the event was of who had this descriptor before
+                self._socket.getpeername()
+                self.connected_ns = monotonic_ns()
 
     async def receive(self, wanted: int) -> int:
         """Return how many bytes came, at least `wanted` unless the other side ended first."""
         assert self._socket is not None
-        received = 0
+        received = reads = 0
         while received < wanted:
             try:
                 more = self._socket.recv_into(_sink)
@@ -179,7 +186,9 @@ class Connection:
                 continue
             if not more:
                 break
-            received += more
+            received, reads = received + more, reads + 1
+            if reads % _IN_A_ROW == 0:
+                await NEXT_TURN
         return received
 
     def read_at_once(self) -> bytes | None:
@@ -192,6 +201,9 @@ class Connection:
 
     async def read(self) -> bytes:
         """Return the next bytes that come; none: the other side has closed."""
+        self._reads += 1
+        if self._reads % _IN_A_ROW == 0:
+            await NEXT_TURN
         while (data := self.read_at_once()) is None:
             await self._ready(_TO_READ)
         return data

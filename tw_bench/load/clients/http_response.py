@@ -40,7 +40,7 @@ def whole_response(data: bytes) -> Response | None:
     A server says the same thing thousands of times a second: its head is taken apart once.
     """
     end = data.find(_END_OF_HEAD)
-    known = _known_heads.get(data[:end])
+    known = _known_heads.get(data[:end]) if end >= 0 else None
     if known is None or len(data) - end - len(_END_OF_HEAD) != known[0]:
         return None
     return known[1]
