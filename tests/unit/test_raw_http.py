@@ -149,7 +149,7 @@ def spec(port: int, **changes: Any) -> dict[str, Any]:
     }
 
 
-def talk(answer: Answer, requests: int) -> tuple[list[int], int]:
+def talk(answer: Answer, requests: int, timeout_s: float = 10) -> tuple[list[int], int]:
     """Return the outcomes of so many requests to such a server, and how many connections came."""
 
     async def run() -> tuple[list[int], int]:
@@ -168,7 +168,9 @@ def talk(answer: Answer, requests: int) -> tuple[list[int], int]:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         async with server:
             client = RawHttp(spec(server.sockets[0].getsockname()[1]))
-            outcomes = [(await conversations.transact(client)).outcome for _ in range(requests)]
+            outcomes = [
+                (await conversations.transact(client, timeout_s)).outcome for _ in range(requests)
+            ]
             await client.close()
         await asyncio.sleep(0.01)
         return outcomes, accepted
@@ -213,5 +215,5 @@ def test_a_silent_server_costs_the_timeout():
     async def answer(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    outcomes, _ = talk(answer, 1)
+    outcomes, _ = talk(answer, 1, timeout_s=0.5)
     assert outcomes == [RECEIVE + TIMEOUT]
