@@ -89,6 +89,13 @@ def test_a_profile_of_several_points(golden):
     assert "SO_REUSEADDR alone" in printed(profile, "--point", "two-servers")
 
 
+def test_a_search_asks_for_no_rate():
+    """`find: max_rate` asks which rate, so nothing is said to be not enough for one."""
+    text = printed("profiles/max-rate.yaml")
+    assert text.startswith("asked     as many requests as fit")
+    assert "NOT ENOUGH" not in text
+
+
 def test_this_host_needs_no_flag():
     """With nothing at all, the plan is that of the host it runs on."""
     (found,) = json.loads(printed("--json"))["plans"]

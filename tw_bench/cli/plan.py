@@ -113,12 +113,16 @@ def _plan_profile(
             "want a file of doctor --facts"
         )
     facts = read_host_facts() if host is None else _read_facts(host)
+    experiment = read(profile, settings)
+    demands = {
+        point.id: demand.of_point(as_called(point), predict(point, facts))
+        for point in experiment.points
+    }
+    if experiment.profile.find is not None:  # it asks which rate, and for none
+        demands = {id: replace(asked, rate_per_s=None) for id, asked in demands.items()}
     return {
-        point.id: make_capacity_plan(
-            demand.of_point(as_called(point), predict(point, facts)),
-            environment.of_point(point, facts),
-        )
-        for point in read(profile, settings).points
+        point.id: make_capacity_plan(demands[point.id], environment.of_point(point, facts))
+        for point in experiment.points
     }
 
 
