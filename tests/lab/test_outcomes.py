@@ -132,6 +132,14 @@ CASES = {
         replace(SPEC, active_closer="server"),
         {("receive", "timeout"): 10},
     ),
+    "the server streams without end": (
+        ACCEPT
+        + "    try:\n        connection.sendall(b'HTTP/1.1 200 OK\\r\\n\\r\\n')\n"
+        + "        while True: connection.sendall(bytes(65536))\n"
+        + "    except OSError: kept.remove(connection); connection.close()\n",
+        replace(SPEC, client="http", http={"http_version": "1.1", "connection_header": "none"}),
+        {("receive", "timeout"): 10},
+    ),
     "the server does not read a long request": (
         "listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)\n" + ACCEPT,
         replace(SPEC, request_bytes=8 << 20),

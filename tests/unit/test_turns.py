@@ -14,6 +14,7 @@ import pytest
 from tw_bench.load.arrivals import NEVER_NS, ClosedLoop, OpenLoop
 from tw_bench.load.backoff import Backoff
 from tw_bench.load.clients.base import Transaction
+from tw_bench.load.clients.connection import Connection
 from tw_bench.load.loop import Loop
 from tw_bench.load.recorder import Recorder
 from tw_bench.load.turns import AsyncioTurns, OwnTurns, Turns
@@ -172,6 +173,37 @@ def test_one_that_is_busy_for_ever_is_timed_out(turns):
             return TIMED_OUT
 
     turns.start(streams(), (monotonic_ns(), 0, 3))
+    take(turns)
+    assert [TIMED_OUT] == [done for _, done in turns.ends]
+
+
+class Torrent:
+    """Stands for a socket that always has another byte."""
+
+    def recv(self, _: int) -> bytes:
+        """Return a byte."""
+        return b"x"
+
+    def recv_into(self, _: memoryview) -> int:
+        """Count a byte."""
+        return 1
+
+
+@pytest.mark.parametrize("way", ["read", "receive"])
+def test_a_connection_that_always_has_more_gives_its_turn_away(turns, way):
+    """Others go on meanwhile, and its deadline finds it."""
+
+    async def drinks() -> Transaction:
+        connection = Connection(1)
+        connection._socket = Torrent()  # type: ignore[assignment]
+        try:
+            for _ in range(1_000 if way == "read" else 1):
+                await (connection.read() if way == "read" else connection.receive(1_000))
+        except TimeoutError:
+            return TIMED_OUT
+        return DONE
+
+    turns.start(drinks(), (monotonic_ns(), 0, 0))
     take(turns)
     assert [TIMED_OUT] == [done for _, done in turns.ends]
 

@@ -11,7 +11,7 @@ class Arrivals(Protocol):
     """Intended starts, one after the other."""
 
     due_ns: int  # of the next one; NEVER_NS: none, unless one that is in flight brings another
-    waits: bool  # one that cannot start is put off; False: its slot is lost
+    waits: bool  # one that starts late was not due before; False: a slot is due when it is due
 
     def take(self) -> None:
         """Go on to the next."""
@@ -21,8 +21,8 @@ class Arrivals(Protocol):
         """Take note that a transaction has ended."""
         ...
 
-    def put_off(self, until_ns: int) -> None:
-        """Let none start before then."""
+    def put_off(self, until_ns: int) -> bool:
+        """Let none start before then; False: a slot cannot wait, and is lost."""
         ...
 
 
@@ -42,8 +42,9 @@ class OpenLoop:
     def ended(self, at_ns: int) -> None:
         """Do nothing: an open loop does not look back."""
 
-    def put_off(self, until_ns: int) -> None:
-        """Do nothing: a slot is due when it is due."""
+    def put_off(self, until_ns: int) -> bool:
+        """Say that a slot cannot wait."""
+        return False
 
 
 class ClosedLoop:
@@ -53,7 +54,7 @@ class ClosedLoop:
     >>> loop.due_ns, loop.take(), loop.due_ns, loop.take(), loop.due_ns == NEVER_NS
     (100, None, 100, None, True)
     >>> loop.ended(150), loop.due_ns, loop.put_off(170), loop.due_ns
-    (None, 160, None, 170)
+    (None, 160, True, 170)
     >>> loop.take(), loop.ended(195), loop.due_ns == NEVER_NS  # 205 is too late
     (None, None, True)
     """
@@ -78,10 +79,11 @@ class ClosedLoop:
         if self.due_ns == NEVER_NS:
             self._look()
 
-    def put_off(self, until_ns: int) -> None:
+    def put_off(self, until_ns: int) -> bool:
         """Let none start before then."""
         self._not_before_ns = until_ns
         self._look()
+        return True
 
     def _look(self) -> None:
         due_ns = max(self._due[0], self._not_before_ns) if self._due else NEVER_NS

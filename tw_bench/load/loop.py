@@ -78,11 +78,11 @@ class Loop:
             due_ns, now_ns = arrivals.due_ns, monotonic_ns()
             if due_ns > now_ns:
                 return
-            if now_ns < self._held_until_ns and arrivals.waits:
-                arrivals.put_off(self._held_until_ns)
+            is_held_back = now_ns < self._held_until_ns
+            if is_held_back and arrivals.put_off(self._held_until_ns):
                 return
             arrivals.take()
-            if now_ns < self._held_until_ns:
+            if is_held_back:
                 self._recorder.skip(due_ns, HELD_BACK)
             elif turns.in_flight >= self._max_in_flight:
                 self._recorder.skip(due_ns, MISSED)
