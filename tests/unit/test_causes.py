@@ -141,24 +141,7 @@ def spec(port: int, **http: Any) -> dict[str, Any]:
         "force_close": False,
         **http,
     }
-    return {
-        "destinations": [("127.0.0.1", port)],
-        "sources": [],
-        "ports": (40_000, 40_999),
-        "source_port": "autobind",
-        "fill_source_port": "autobind",
-        "reuse_address": False,
-        "active_closer": "client",
-        "close": "fin",
-        "requests_per_connection": {"kind": "fixed", "least": 100, "most": 100},
-        "share": 0,
-        "pool": 10,
-        "idle_timeout_s": 60.0,
-        "request_bytes": 64,
-        "response_bytes": 64,
-        "timeout_s": 0.3,
-        "http": asked,
-    }
+    return conversations.spec(port, timeout_s=0.3, http=asked)
 
 
 async def _fail(way: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

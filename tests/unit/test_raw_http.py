@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
@@ -126,29 +125,6 @@ def test_a_second_response_that_nobody_asked_for():
 # --- over real sockets
 
 
-def spec(port: int, **changes: Any) -> dict[str, Any]:
-    """Return what a worker would hand to the client."""
-    return {
-        "destinations": [("127.0.0.1", port)],
-        "sources": [],
-        "ports": (40_000, 40_999),
-        "source_port": "autobind",
-        "fill_source_port": "autobind",
-        "reuse_address": False,
-        "active_closer": "client",
-        "close": "fin",
-        "requests_per_connection": {"kind": "fixed", "least": 100, "most": 100},
-        "share": 0,
-        "pool": 10,
-        "idle_timeout_s": 60.0,
-        "request_bytes": 64,
-        "response_bytes": 64,
-        "timeout_s": 0.5,
-        "http": {"http_version": "1.1", "connection_header": "none"},
-        **changes,
-    }
-
-
 def talk(answer: Answer, requests: int, timeout_s: float = 10) -> tuple[list[int], int]:
     """Return the outcomes of so many requests to such a server, and how many connections came."""
 
@@ -167,7 +143,7 @@ def talk(answer: Answer, requests: int, timeout_s: float = 10) -> tuple[list[int
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         async with server:
-            client = RawHttp(spec(server.sockets[0].getsockname()[1]))
+            client = RawHttp(conversations.spec(server.sockets[0].getsockname()[1]))
             outcomes = [
                 (await conversations.transact(client, timeout_s)).outcome for _ in range(requests)
             ]
