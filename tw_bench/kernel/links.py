@@ -16,8 +16,17 @@ def add_veth(name: str, peer_name: str, peer_network: int) -> None:
         ip.link("add", ifname=name, kind="veth", peer=peer)
 
 
-def raise_link(name: str, addresses: Sequence[str]) -> None:
+def lengthen_queue(name: str, packets: int) -> None:
+    """Let so many packets wait in a link for whoever carries them off."""
+    with IPRoute() as ip:
+        (index,) = ip.link_lookup(ifname=name)
+        ip.link("set", index=index, txqlen=packets)
+
+
+def raise_link(name: str, addresses: Sequence[str], gateway: str = "") -> None:
     """Give the link its addresses (with prefix length) and set it and the loopback up.
+
+    `gateway` is an address on it that everything else goes to.
 
     The kernel's own loopback addresses come by themselves when the loopback comes up.
     """
@@ -31,3 +40,5 @@ def raise_link(name: str, addresses: Sequence[str]) -> None:
             ip.addr("add", index=index, address=str(interface.ip), prefixlen=length, **flags)
         for each in {index, _LOOPBACK_INDEX}:
             ip.link("set", index=each, state="up")
+        if gateway:
+            ip.route("add", dst="default", gateway=gateway)

@@ -53,6 +53,11 @@ def become_root_of_user_namespace(uid: int, gid: int) -> None:
 def new_network() -> int:
     """Make a network namespace, move into it, and return a descriptor that keeps it alive."""
     unshare(CLONE_NEWNET)
+    return own_network()
+
+
+def own_network() -> int:
+    """Return a descriptor of the network namespace that the caller is in."""
     return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 

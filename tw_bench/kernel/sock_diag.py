@@ -17,7 +17,9 @@ from functools import lru_cache
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
 _TCPDIAG_GETSOCK = 18  # the older question: all families in one walk through the kernel's tables
+_SOCK_DESTROY = 21
 _NLM_F_REQUEST_DUMP = 0x0301  # NLM_F_REQUEST | NLM_F_DUMP
+_NLM_F_REQUEST_ACK = 0x0005
 _NLM_F_DUMP_INTR = 0x10
 _NLMSG_ERROR = 2
 _NLMSG_DONE = 3
@@ -68,10 +70,23 @@ class Dump:
     is_interrupted: bool = False  # the kernel says that its tables changed while it read them
 
 
-def dump(states: int, family: int | None = None, *, with_info: bool = False) -> Dump:
+def open_link() -> socket.socket:
+    """Return a socket that asks about the network namespace it was made in, whoever uses it."""
+    type = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+    return socket.socket(socket.AF_NETLINK, type, _NETLINK_SOCK_DIAG)
+
+
+def dump(
+    states: int,
+    family: int | None = None,
+    *,
+    with_info: bool = False,
+    link: socket.socket | None = None,
+) -> Dump:
     """Ask for the TCP sockets that are in any of `states`; of all families, unless told.
 
-    `with_info` adds the attribute INFO to each.
+    `with_info` adds the attribute INFO to each. `link` is of the namespace that is asked about;
+    without one it is the caller's.
 
     Raises:
         OSError: the kernel refuses, or has no sock_diag (ENOENT, EPROTONOSUPPORT).
@@ -82,20 +97,47 @@ def dump(states: int, family: int | None = None, *, with_info: bool = False) -> 
         body = _ASK_FAMILY.pack(family, socket.IPPROTO_TCP, wanted, states)
         kind = _SOCK_DIAG_BY_FAMILY
     header = _HEADER.pack(_HEADER.size + len(body), kind, _NLM_F_REQUEST_DUMP, 1, 0)
+    if link is not None:
+        link.send(header + body)
+        return _answer(link)
+    with open_link() as own:
+        own.send(header + body)
+        return _answer(own)
+
+
+def _answer(link: socket.socket) -> Dump:
     datagrams: list[bytes] = []
     is_interrupted = False
-    type = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-    with socket.socket(socket.AF_NETLINK, type, _NETLINK_SOCK_DIAG) as link:
-        link.send(header + body)
-        while True:
-            datagram = link.recv(_ROOM_BYTES)
-            _, message, flags, _, _ = _HEADER.unpack_from(datagram)
-            if message == _NLMSG_ERROR:
-                raise _refusal(datagram)
-            is_interrupted |= bool(flags & _NLM_F_DUMP_INTR)
-            datagrams.append(datagram)
-            if _is_last(datagram):
-                return Dump(datagrams=tuple(datagrams), is_interrupted=is_interrupted)
+    while True:
+        datagram = link.recv(_ROOM_BYTES)
+        _, message, flags, _, _ = _HEADER.unpack_from(datagram)
+        if message == _NLMSG_ERROR:
+            raise _refusal(datagram)
+        is_interrupted |= bool(flags & _NLM_F_DUMP_INTR)
+        datagrams.append(datagram)
+        if _is_last(datagram):
+            return Dump(datagrams=tuple(datagrams), is_interrupted=is_interrupted)
+
+
+def destroy(link: socket.socket, record: "Record") -> None:
+    """Have the kernel drop a socket, in whatever state: SOCK_DESTROY, as `ss -K` does.
+
+    An open connection is reset (tcp_abort, net/ipv4/tcp.c); a TIME_WAIT just goes.
+
+    Raises:
+        OSError: there is no such socket, no right to do so, or no CONFIG_INET_DIAG_DESTROY.
+    """
+    family_state, port, rest, _ = record
+    # struct inet_diag_req_v2 with the struct inet_diag_sockid of that one socket.
+    body = struct.pack(
+        "=BBBxI2s34sI8s", family_state[0], socket.IPPROTO_TCP, 0, 0xFFFF, struct.pack(">H", port),
+        rest, 0, b"\xff" * 8,
+    )  # fmt: skip
+    flags = _NLM_F_REQUEST_ACK
+    link.send(_HEADER.pack(_HEADER.size + len(body), _SOCK_DESTROY, flags, 1, 0) + body)
+    answer = link.recv(_ROOM_BYTES)
+    if struct.unpack_from("=i", answer, _HEADER.size)[0] != 0:
+        raise _refusal(answer)
 
 
 def _refusal(datagram: bytes) -> OSError:
