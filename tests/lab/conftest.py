@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tw_bench.errors import HostError
-from tw_bench.experiment import SAMPLE_COLUMNS, Run, open_manifest, sum_up
+from tw_bench.experiment import Run, close_manifest, open_manifest, sample_columns, sum_up
 from tw_bench.lab.lab import keeper
 from tw_bench.plan.host_facts import read_host_facts
 from tw_bench.plan.plan import make_plan
@@ -49,12 +49,14 @@ def _measure_in(tmp_path: Path) -> Measure:
         path = tmp_path / "profile.yaml"
         path.write_text(f"title: a test\n{text}")
         plan = make_plan(read(path, settings), read_host_facts())
-        folder = RunFolder(tmp_path / "run", SAMPLE_COLUMNS)
-        folder.write_manifest(open_manifest(plan, ["test"]))
+        folder = RunFolder(tmp_path / "run", sample_columns(plan))
+        manifest = open_manifest(plan, ["test"])
+        folder.write_manifest(manifest)
         run = Run(plan, folder)
         asyncio.run(run.run())
-        summary = sum_up(plan, run.results, "failed" if run.error else "complete")
+        summary = sum_up(run.plan, run.results, "failed" if run.error else "complete")
         folder.finish(summary)
+        folder.seal(close_manifest(manifest, run.plan), summary.status, None)
         return summary
 
     return measure

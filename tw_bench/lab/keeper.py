@@ -21,38 +21,70 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from tw_bench.kernel import links, namespaces, procfs, sysctl
+from tw_bench.kernel import links, namespaces, procfs, sock_diag, sysctl, tun
 from tw_bench.kernel.descriptors import receive, send
 
 Answer = tuple[dict[str, Any], list[int]]
+
+# Of a wire. The driver's own 500 (TUN_READQ_SIZE) overflow when a thousand sockets send at once,
+# and what does not fit is lost (tun_net_xmit, drivers/net/tun.c): a loss that nobody asked for.
+_WIRE_PACKETS = 65_536
 
 
 class Lab:
     """One lab as the keeper knows it: a descriptor for each side's namespace."""
 
-    def __init__(self, sides: list[dict[str, Any]], *, isolated: bool) -> None:
+    def __init__(self, request: dict[str, Any], home: int | None) -> None:
         self.pids: set[int] = set()
         self.networks: dict[str, int] = {}
-        if isolated:
-            self._build(sides)
+        self.wires: list[int] = []  # far ends of TUN devices: a pair for each link
+        if home is not None:
+            self._make_networks(request["sides"], home, request["hash_buckets"])
+            self._build(request["sides"], is_wired=request["is_wired"])
 
-    def _build(self, sides: list[dict[str, Any]]) -> None:
+    def _make_networks(self, sides: list[dict[str, Any]], home: int, hash_buckets: int) -> None:
+        """Make a namespace for each side, with a table of sockets of its own unless that is 0.
+
+        How large a table is follows from a sysctl of the namespace that the maker is in
+        (tcp_set_hashinfo, net/ipv4/tcp_ipv4.c); before Linux 6.1 there is one for all.
+        """
         for side in sides:
+            namespaces.enter_network(home)
+            with contextlib.suppress(FileNotFoundError):
+                sysctl.write("net.ipv4.tcp_child_ehash_entries", hash_buckets)
             self.networks[side["name"]] = namespaces.new_network()
+
+    def _build(self, sides: list[dict[str, Any]], *, is_wired: bool) -> None:
+        join = self._add_wire if is_wired else self._add_veth
+        link, onward = ("tun0", "tun1") if is_wired else ("veth0", "veth1")
         for side, following in pairwise(sides):
-            self.enter(side["name"])
-            links.add_veth(
-                "veth1" if side["onward"] else "veth0", "veth0", self.networks[following["name"]]
-            )
+            join((side["name"], onward if side["onward"] else link), (following["name"], link))
         for side in sides:
             self.enter(side["name"])
-            links.raise_link("veth0" if len(sides) > 1 else "lo", side["addresses"])
+            own = link if len(sides) > 1 else "lo"
+            links.raise_link(own, side["addresses"], side["gateway"])
             if side["onward"]:
-                links.raise_link("veth1", side["onward"])
+                links.raise_link(onward, side["onward"])
             for name, value in side["sysctls"].items():
                 _write_sysctl(side["name"], name, value)
             if side["filters"]:
                 _load_filters(side["filters"])
+
+    def _add_veth(self, near: tuple[str, str], far: tuple[str, str]) -> None:
+        """Join two sides; an end is a side and the name of its device."""
+        self.enter(near[0])
+        links.add_veth(near[1], far[1], self.networks[far[0]])
+
+    def _add_wire(self, near: tuple[str, str], far: tuple[str, str]) -> None:
+        for side, device in (near, far):
+            self.enter(side)
+            self.wires.append(tun.open_device(device))
+            links.lengthen_queue(device, _WIRE_PACKETS)
+
+    def diagnosis(self, side: str) -> int:
+        """Return the descriptor of a socket that asks about the side's sockets."""
+        self.enter(side)
+        return sock_diag.open_link().detach()
 
     def enter(self, side: str) -> None:
         """Move the caller to a side; on a host there is nowhere to go."""
@@ -100,6 +132,7 @@ class Keeper:
     def __init__(self, control: socket.socket, *, isolated: bool) -> None:
         self._control = control
         self._isolated = isolated
+        self._home = namespaces.own_network() if isolated else None
         self._labs: dict[str, Lab] = {}
         self._statuses: dict[int, int] = {}
         self._requests: dict[str, Callable[[dict[str, Any], list[int]], Answer]] = {
@@ -164,9 +197,12 @@ class Keeper:
 
     def _build(self, request: dict[str, Any], _: list[int]) -> Answer:
         sides = request["sides"]
-        lab = Lab(sides, isolated=self._isolated)
+        lab = Lab(request, self._home)
         self._labs[request["lab"]] = lab
-        return {}, [descriptor for side in sides for descriptor in lab.counters(side["name"])]
+        counters = [each for side in sides for each in lab.counters(side["name"])]
+        watched = sides if request["is_watched"] else []
+        wires, lab.wires = lab.wires, []  # theirs from here on: a device goes with its descriptor
+        return {}, [*counters, *(lab.diagnosis(side["name"]) for side in watched), *wires]
 
     def _spawn(self, request: dict[str, Any], descriptors: list[int]) -> Answer:
         lab = self._labs[request["lab"]]
@@ -223,6 +259,7 @@ def _isolate() -> None:
 def main() -> None:
     """Run as `python -m tw_bench.lab.keeper CONTROL_DESCRIPTOR isolated|host`."""
     control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)  # ours alone: what runs in a lab has the descriptors it is given
     isolated = sys.argv[2] == "isolated"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run decides when its labs end
     try:

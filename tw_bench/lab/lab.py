@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,6 +28,7 @@ class KeeperLink:
     def __init__(self, control: socket.socket, process: subprocess.Popen[bytes]) -> None:
         self._control = control
         self._process = process
+        self._turn = threading.Lock()  # labs are built in threads
 
     def ask(self, request: dict[str, Any], descriptors: list[int]) -> tuple[Any, list[int]]:
         """Return the answer and the descriptors that came with it.
@@ -38,8 +40,9 @@ class KeeperLink:
         if len(message) > LONGEST_MESSAGE:
             raise LabError("lab: the environment, or the command, is longer than 128 KiB")
         try:
-            send(self._control, message, descriptors)
-            return self.receive()
+            with self._turn:
+                send(self._control, message, descriptors)
+                return self.receive()
         except OSError as error:
             raise LabError(f"the lab's keeper is gone ({error.strerror or error})") from error
 
@@ -121,6 +124,18 @@ class Lab:
             side.name: dict(zip(procfs.FILES, descriptors[i * files :], strict=False))
             for i, side in enumerate(topology.sides)
         }
+        more = iter(descriptors[len(topology.sides) * files :])
+        # Of a lab that is watched: what asks about a side's sockets; if wired: ends of each link.
+        self.diagnoses = {side.name: each for side, each in zip(topology.sides, more, strict=False)}
+        self.wires = list(zip(more, more, strict=True))
+
+    @property
+    def descriptors(self) -> dict[str, dict[str, int]]:
+        """Side → what is read of it from outside: counters, and sock_diag where it is watched."""
+        found = {side: dict(files) for side, files in self.counters.items()}
+        for side, diagnosis in self.diagnoses.items():
+            found[side]["sock_diag"] = diagnosis
+        return found
 
     def read_counters(self) -> dict[str, dict[str, int]]:
         """Return side → counter → value, now."""
@@ -193,10 +208,13 @@ class Lab:
         """Take the lab down: its processes, links and namespaces."""
         with contextlib.suppress(LabError):
             self._link.ask({"do": "demolish", "lab": self._name}, [])
-        for files in self.counters.values():
-            for descriptor in files.values():
-                os.close(descriptor)
+        files = [each for own in self.counters.values() for each in own.values()]
+        ends = [end for wire in self.wires for end in wire]
+        for descriptor in (*files, *self.diagnoses.values(), *ends):
+            os.close(descriptor)
         self.counters.clear()
+        self.diagnoses.clear()
+        self.wires.clear()
 
 
 async def _read_once(descriptor: int) -> bytes:
@@ -215,7 +233,13 @@ async def _read_once(descriptor: int) -> bytes:
 @asynccontextmanager
 async def lab(name: str, topology: Topology, link: KeeperLink) -> AsyncIterator[Lab]:
     """Bring one lab up, and take it down at the end whatever happens."""
-    built = Lab(name, topology, link)
+    # In a thread, as others that share the keeper go on meanwhile.
+    building = asyncio.ensure_future(asyncio.to_thread(Lab, name, topology, link))
+    try:
+        built = await asyncio.shield(building)
+    except asyncio.CancelledError:
+        (await building).close()
+        raise
     try:
         yield built
     finally:

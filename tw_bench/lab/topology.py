@@ -46,6 +46,7 @@ class Side:
     sysctls: dict[str, str]
     filters: str = ""  # an nftables ruleset
     onward: tuple[str, ...] = ()  # of a link of its own towards the next side: a proxy's
+    gateway: str = ""  # that everything beyond the link goes to
 
     @property
     def ips(self) -> list[str]:
@@ -59,6 +60,9 @@ class Topology:
 
     isolated: bool
     sides: tuple[Side, ...]
+    is_wired: bool = False  # the links are TUN devices, and a program carries what is between them
+    is_watched: bool = False  # somebody asks about the sockets of each side (kernel/sock_diag.py)
+    hash_buckets: int = 0  # of a side's own table of sockets; 0: in the host's
 
     def side(self, name: str) -> Side:
         """Return the side that plays a role: where there is one side, it plays all."""
@@ -71,13 +75,19 @@ class Topology:
 
 def topology(point: Point) -> Topology:
     """Return the lab that a point asks for."""
+    sides = _sides(point)
+    isolated = point.lab.topology != "host"
+    return Topology(isolated, sides, is_watched=point.observe.states)
+
+
+def _sides(point: Point) -> tuple[Side, ...]:
     lab = point.lab
     version = lab.ip_version
     if lab.topology == "host":
-        return Topology(False, (Side("host", (_LOOPBACK[version],), {}),))
+        return (Side("host", (_LOOPBACK[version],), {}),)
     if lab.topology != "pair":
         own = _LOOPBACK[version] if lab.topology == "loopback" else _address(version, "client", 1)
-        return Topology(True, (Side("host", (own,), _sysctls(point, "client")),))
+        return (Side("host", (own,), _sysctls(point, "client")),)
     prefixes = _TWO_LINKS if point.has_proxy else _ONE_LINK
     counts = {"client": lab.sources, "server": lab.destinations}
     ends = [
@@ -92,7 +102,7 @@ def topology(point: Point) -> Topology:
     if point.has_proxy:
         front, back = (_address(version, end, _PROXY, prefixes) for end in counts)
         ends.insert(1, Side("proxy", (front,), _sysctls(point, "proxy"), onward=(back,)))
-    return Topology(True, tuple(ends))
+    return tuple(ends)
 
 
 def _address(version: int, side: str, number: int, prefixes: Mapping[int, int] = _ONE_LINK) -> str:
