@@ -36,8 +36,8 @@ LAB_KEYS = (
     "sysctls, client_sysctls, server_sysctls, proxy_sysctls"
 )
 KEYS = (
-    "lab, target, proxy, client, connection, load, method, observe, title, question, sweep, parts, "
-    "find"
+    "lab, target, proxy, client, connection, load, method, observe, title, question, claim, "
+    "source, sweep, parts, repeat, thresholds, abort_on, find"
 )
 
 

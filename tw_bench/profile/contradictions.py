@@ -32,6 +32,8 @@ def contradictions(point: Point) -> Iterator[tuple[str, str]]:
     yield from wrong_client(point)
     yield from wrong_proxy(point)
     yield from _wrong_closing(point)
+    if point.target.kind != "embedded" and point.target.response_time.number:
+        yield "target.response_time", "a real server takes its own time: want it left out"
     yield from _wrong_addresses(point)
     yield from _wrong_lifetime(point)
     yield from _wrong_pace(point)
@@ -175,6 +177,7 @@ def _wrong_seconds(point: Point) -> Iterator[tuple[str, str]]:
     for path, time, least, most, want in (
         ("observe.interval", point.observe.interval, 0.01, 60, "10ms to 60s"),
         ("load.timeout", point.load.timeout, 0.001, 600, "1ms to 600s"),
+        ("target.response_time", point.target.response_time, 0, 60, "seconds, at most 60s"),
         ("load.think_time", point.load.think_time, 0, _LONGEST_S, "seconds, at most a week"),
         (
             "connection.idle_timeout",

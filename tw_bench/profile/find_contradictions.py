@@ -19,6 +19,8 @@ def wrong_find(profile: Profile, points: tuple[Point, ...]) -> Iterator[tuple[st
         path = "parts" if profile.parts else "sweep"
         yield path, "find looks for the rate of one point: want no parts and no sweep"
         return
+    if profile.repeat > 1:
+        yield "repeat", f"got {profile.repeat}: a search is repeated by running it again: want 1"
     load = points[0].load
     for name in ("rate", "ramp", "steps", "closed_loop", "command"):
         if getattr(load, name) is not None:

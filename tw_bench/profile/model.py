@@ -22,6 +22,7 @@ from tw_bench.profile.sections import (
     Section,
     TargetSpec,
 )
+from tw_bench.profile.thresholds import Thresholds
 
 
 class _Sections(Section):
@@ -49,18 +50,30 @@ Line = Annotated[str, AfterValidator(_one_line)]  # a title goes into tables and
 class Part(_Sections):
     """A part of a profile: what it says here goes over what the profile says for all."""
 
-    name: Name
-    title: Line = ""
-    sweep: Sweep = Field({})
+    name: Name  # begins the ids of its points
+    title: Line = ""  # what stands above it in tables
+    sweep: Sweep = Field({})  # dotted path → values; several paths are crossed
+    thresholds: Thresholds = Field([], description="As those of the profile, of this part's points")
 
 
 class Profile(_Sections):
     """One YAML file, one experiment."""
 
-    title: Line = Field(min_length=1)
-    question: Line = ""
+    title: Line = Field(min_length=1)  # what stands above all
+    question: Line = ""  # what the run is to answer
+    claim: Line = Field("", description="What the textbooks say, and the thresholds hold it to")
+    source: Line = Field("", description="Where they say it")
     sweep: Sweep = Field({}, description="Dotted path → values; several paths are crossed")
-    parts: list[Part] = Field([])
+    parts: list[Part] = Field([])  # points of different kinds, side by side
+    repeat: int = Field(
+        1, ge=1, le=100, description="How often each point is run, in shuffled order"
+    )
+    thresholds: Thresholds = Field(
+        [], description="What the figures must keep; else the exit code is 99"
+    )
+    abort_on: Thresholds = Field(
+        [], description="What ends the run early, as soon as it holds; the exit code is 99"
+    )
     find: FindSpec | None = Field(
         None, description="Look for a rate by probes, instead of running the profile's one point"
     )
@@ -70,9 +83,15 @@ class Point(_Sections):
     """One point of an experiment: everything settled."""
 
     id: str  # part/parameter=value, unique in a run
-    part: str = ""
-    title: str = ""
+    part: str = ""  # its name
+    title: str = ""  # of the part
     parameters: dict[str, Any] = Field({})  # dotted path → value, as swept
+    repetition: int | None = None  # from 1; None where nothing is repeated
+
+    @property
+    def group(self) -> str:
+        """The id without the repetition: what repetitions of one point share."""
+        return self.id if self.repetition is None else self.id.removesuffix(f"#{self.repetition}")
 
     @property
     def target_port(self) -> int:
@@ -94,6 +113,13 @@ class Point(_Sections):
     def subject(self) -> str:
         """The side whose ports are asked about: the one that calls the target."""
         return "proxy" if self.has_proxy else "client"
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides whose TIME_WAIT is seen: one where both ends share a namespace."""
+        if self.lab.topology != "pair":
+            return ("host",)
+        return ("client", "proxy", "server") if self.has_proxy else ("client", "server")
 
     @property
     def is_on_loopback(self) -> bool:

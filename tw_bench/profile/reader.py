@@ -8,12 +8,13 @@ import difflib
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tw_bench.profile.asked_bounds import AskedBounds, asked_bounds
 from tw_bench.profile.complaints import first_complaint, nearest
 from tw_bench.profile.contradictions import contradictions
 from tw_bench.profile.document import Document, KeyPath, complaint, parse, parse_value
@@ -25,7 +26,11 @@ _LARGEST_FILE = 64 * 1024  # bytes; the longest profile shipped has 2 kB
 _MOST_POINTS = 200
 
 _SECTIONS = ("lab", "target", "proxy", "client", "connection", "load", "method", "observe")
-_FIND = ("find", *(f"find.max_rate.{name}" for name in MaxRateSpec.model_fields))
+# What is of a whole profile, and why it cannot be swept.
+_WHOLE = dict.fromkeys(
+    ("find", *(f"find.max_rate.{name}" for name in MaxRateSpec.model_fields)),
+    "a search is of one point: want no sweep",
+) | {"repeat": "it is one count for all points: want it at the top of the profile"}
 # One of them; who says one unsays the others.
 _PACES = ("load.rate", "load.ramp", "load.steps", "load.closed_loop")
 
@@ -41,23 +46,48 @@ class Experiment:
     profile: Profile
     points: tuple[Point, ...]
     verbatim: str  # the file's text
+    settings: tuple[str, ...] = ()  # the --set texts, in which it differs from that
+    thresholds: tuple[str, ...] = ()  # the --threshold texts
+    bounds: AskedBounds = field(default_factory=AskedBounds)  # those of the profile, and these
 
 
-def read(path: Path, settings: tuple[str, ...] = ()) -> Experiment:
+def read(
+    path: Path, settings: tuple[str, ...] = (), thresholds: tuple[str, ...] = ()
+) -> Experiment:
     """Read a profile file; `settings` are `path=value` texts that win over what it says.
+
+    `thresholds` are bounds beside the profile's.
 
     Raises:
         ProfileError: with file:line, what was found and what is wanted.
     """
-    text = _text(path)
-    document = parse(text, str(path))
+    return unfold(profile_text(path), str(path), path.stem, settings, thresholds)
+
+
+def unfold(
+    text: str,
+    source: str,
+    name: str,
+    settings: tuple[str, ...] = (),
+    thresholds: tuple[str, ...] = (),
+) -> Experiment:
+    """Return the experiment of a profile's text; `source` is where it stands, for a complaint.
+
+    Raises:
+        ProfileError: with source:line, what was found and what is wanted.
+    """
+    document = parse(text, source)
+    if "steps" in document.data:
+        raise complaint(
+            source, "is a scenario: tw-bench run plays it; want a profile without steps"
+        )
     _validate(Profile, document)  # as written: --set must not paper over a mistake
     for setting in settings:
         _apply_setting(document, setting)
     profile = _validate(Profile, document)
     indexes = range(len(profile.parts)) if profile.parts else (None,)
     sweeps = [_sweep(document, index) for index in indexes]
-    _check_count(document, sweeps)
+    _check_count(document, sweeps, profile.repeat)
     points: dict[str, Point] = {}
     for index, sweep in zip(indexes, sweeps, strict=True):
         for place, point in _points(document, profile, index, sweep):
@@ -67,10 +97,17 @@ def read(path: Path, settings: tuple[str, ...] = ()) -> Experiment:
             points[point.id] = point
     for dotted, message in wrong_find(profile, tuple(points.values())):
         raise complaint(document.place(_split(dotted)), f"{dotted}: {message}")
-    return Experiment(path.stem, profile, tuple(points.values()), text)
+    found = tuple(points.values())
+    bounds = asked_bounds(profile, document, found, thresholds)
+    return Experiment(name, profile, found, text, settings, thresholds, bounds)
 
 
-def _text(path: Path) -> str:
+def profile_text(path: Path) -> str:
+    """Return a profile's text.
+
+    Raises:
+        ProfileError: there is no such file, or it is none that can be a profile.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST_FILE + 1)
@@ -142,8 +179,8 @@ def _sweep(document: Document, index: int | None) -> Sweep:
     for dotted, values in sweep.items():
         place = _sweep_place(document, index, dotted)
         _known_path(dotted, place)
-        if dotted in _FIND:
-            raise complaint(place, f"sweep.{dotted}: a search is of one point: want no sweep")
+        if dotted in _WHOLE:
+            raise complaint(place, f"sweep.{dotted}: {_WHOLE[dotted]}")
         if not values:
             raise complaint(place, f"sweep.{dotted}: is empty: want at least one value")
         *others, last = [rival for rival in _rivals(dotted) if rival in sweep]
@@ -152,11 +189,16 @@ def _sweep(document: Document, index: int | None) -> Sweep:
     return sweep
 
 
-def _check_count(document: Document, sweeps: list[Sweep]) -> None:
+def _check_count(document: Document, sweeps: list[Sweep], repeat: int) -> None:
     count = sum(math.prod(len(values) for values in sweep.values()) for sweep in sweeps)
-    if count > _MOST_POINTS:
-        place = document.place(("sweep",) if "sweep" in document.data else ("parts",))
-        raise complaint(place, f"gives {count} points: want at most {_MOST_POINTS}")
+    if count * repeat <= _MOST_POINTS:
+        return
+    want = f"want at most {_MOST_POINTS}"
+    if repeat > 1:
+        all_of_them = f"repeat: {count} points x {repeat} are {count * repeat}"
+        raise complaint(document.place(("repeat",)), f"{all_of_them}: {want} in all")
+    place = document.place(("sweep",) if "sweep" in document.data else ("parts",))
+    raise complaint(place, f"gives {count} points: {want}")
 
 
 def _points(
@@ -227,9 +269,9 @@ def _split(dotted: str) -> tuple[str, ...]:
 def _known_path(dotted: str, place: str) -> tuple[str, ...]:
     """Return the keys of a dotted path that a Point really has."""
     keys = _split(dotted)
-    if dotted in _FIND:
+    if dotted in _WHOLE:
         return keys
-    known = [
+    known = ["repeat"] + [
         f"{section}.{name}"
         for section in _SECTIONS
         for name in Point.model_fields[section].annotation.model_fields  # type: ignore[union-attr]

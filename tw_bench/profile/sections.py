@@ -60,7 +60,7 @@ class LabSpec(Section):
         "in one private namespace, on 127.0.0.1 or on an address of its own; host: on this "
         "host's loopback, without isolation",
     )
-    ip_version: Literal[4, 6] = 4
+    ip_version: Literal[4, 6] = 4  # of all addresses
     ports: Ports = Field(
         PortRange(32_768, 60_999), description="The client's ephemeral port range"
     )  # Linux's default: inet_sk_get_local_port_range, net/ipv4
@@ -79,7 +79,7 @@ class LabSpec(Section):
 class TargetSpec(Section):
     """What is called."""
 
-    kind: Literal["embedded", "nginx"] = "embedded"
+    kind: Literal["embedded", "nginx"] = "embedded"  # our own, or a real server
     protocol: Literal["tcp", "http"] = Field(
         "tcp", description="tcp: bytes of a fixed size; http: HTTP/1, and closed as it says"
     )
@@ -90,6 +90,9 @@ class TargetSpec(Section):
         1, ge=1, le=200, description="How many ports it listens on, from `port` upwards"
     )
     reuse_address: bool = Field(True, description="SO_REUSEADDR on the listeners")
+    response_time: DurationField = Field(
+        Duration(0, "s"), description="Embedded: from a request to the response"
+    )
     backlog: int = Field(4_096, ge=1, le=1_000_000)  # somaxconn since 5.4: the queue is no limit
 
 
@@ -104,7 +107,7 @@ HttpVersion = Annotated[Literal["1.0", "1.1"], BeforeValidator(_as_text)]
 class ProxySpec(Section):
     """A real proxy between client and target, in a namespace of its own; `lab.ports` are its."""
 
-    kind: Literal["none", "nginx", "haproxy", "caddy"] = "none"
+    kind: Literal["none", "nginx", "haproxy", "caddy"] = "none"  # which
     upstream_protocol: HttpVersion = Field("1.1", description="HTTP towards the target")
     connection_header: Literal["none", "close", "keep-alive"] = Field(
         "none", description="The Connection header that it sends to the target"
@@ -137,8 +140,8 @@ class ClientSpec(Section):
         description="tcp: bytes over plain sockets; http: HTTP/1 over plain sockets; aiohttp, "
         "httpx: those libraries, with their own pools",
     )
-    http_version: HttpVersion = "1.1"
-    connection_header: Literal["none", "close", "keep-alive"] = "none"
+    http_version: HttpVersion = "1.1"  # of the requests
+    connection_header: Literal["none", "close", "keep-alive"] = "none"  # that they carry
     session: Literal["shared", "per_request"] = Field(
         "shared", description="aiohttp, httpx: one session for all requests, or one for each"
     )
@@ -274,3 +277,6 @@ class ObserveSpec(Section):
     """What is seen from outside."""
 
     interval: DurationField = Duration(0.1, "s")
+    states: bool = Field(
+        False, description="Count sockets by state, too, for 1 % of a processor at the most"
+    )
