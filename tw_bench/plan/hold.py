@@ -43,10 +43,10 @@ def hold(manner: Manner, environment: Environment, tuples: int, *, loopback: boo
     is_reset = manner.close in ("rst", "unread")
     if environment.reset_hold is not None:  # on the path: it sees both ends close
         return environment.reset_hold if is_reset else environment.time_wait
-    if manner.active_closer == "server":
-        return capacity.no_hold("the server closes first and holds TIME_WAIT")
     if is_reset:
         return capacity.no_hold("the close is an RST, which leaves no TIME_WAIT")
+    if manner.active_closer == "server":
+        return capacity.no_hold("the server closes first and holds TIME_WAIT")
     explicit = manner.source_port.startswith("explicit") and environment.linux is not None
     if explicit and manner.reuse_address and environment.timestamps:
         return capacity.no_hold(

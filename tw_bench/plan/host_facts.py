@@ -44,15 +44,15 @@ class HostFacts:
     """A machine: its kernel, its timer, its processors and its limits."""
 
     kernel: str  # uname -r
-    architecture: str
+    architecture: str  # uname -m
     hz: int  # CONFIG_HZ, ticks a second
-    hz_source: str
+    hz_source: str  # where that was read
     cpus: int  # that this process may run on
-    cpu_model: str
+    cpu_model: str  # by /proc/cpuinfo
     open_files: int  # descriptors a process may have, once it raises its soft limit
     open_files_soft: int | None = None  # what it has if it does nothing
-    python: str
-    tw_bench: str
+    python: str  # version
+    tw_bench: str  # version
     sysctls: dict[str, str] = field(default_factory=dict)  # of this host, not of a lab
     held_ports: tuple[int, ...] = ()  # inside the range: listened on, or bound and idle
     ceilings: dict[str, Ceiling] = field(default_factory=dict)  # of the generator, by kind

@@ -1,6 +1,6 @@
 """What is about to happen: each point's prediction, and which points run side by side. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from tw_bench.errors import ProfileError
@@ -10,7 +10,7 @@ from tw_bench.plan.host_facts import HostFacts
 from tw_bench.plan.prediction import Prediction, predict
 from tw_bench.plan.probes import make_search, probe_point
 from tw_bench.plan.search import Probe, Search, next_rates
-from tw_bench.plan.waves import pack
+from tw_bench.plan.waves import pack, shuffled
 from tw_bench.profile.model import Point
 from tw_bench.profile.reader import Experiment
 
@@ -26,6 +26,7 @@ class Plan:
     findings: list[str]
     search: Search | None = None  # then the points are its probes so far
     searched: Point | None = None  # whose rate is looked for
+    shuffle_seed: int | None = None  # of the order of repetitions; None: nothing is repeated
 
     @property
     def planned(self) -> list[tuple[Point, Prediction]]:
@@ -46,6 +47,11 @@ class Plan:
         known = len(self.waves)
         return known if self.search is None else max(known, self.search.most_probes)
 
+    def without(self, ids: Collection[str]) -> "Plan":
+        """Return the plan with these points left out of its waves: they were run before."""
+        waves = [[id for id in wave if id not in ids] for wave in self.waves]
+        return replace(self, waves=[wave for wave in waves if wave])
+
     def continued(self, probes: Sequence[Probe]) -> "Plan":
         """Return the plan with the next round of its search, or as it is where there is none."""
         if self.search is None or self.searched is None:
@@ -55,8 +61,10 @@ class Plan:
         return _with_points(self, [one for one in points if one.id not in self.predictions])
 
 
-def make_plan(experiment: Experiment, facts: HostFacts) -> Plan:
+def make_plan(experiment: Experiment, facts: HostFacts, seed: int = 0) -> Plan:
     """Predict every point and pack the points into waves; of a search, its first round.
+
+    Where the profile says `repeat`, each point is there so many times, and `seed` shuffles them.
 
     Raises:
         HostError: this host cannot run one of them.
@@ -72,7 +80,10 @@ def make_plan(experiment: Experiment, facts: HostFacts) -> Plan:
     told = findings([(point, predict(point, facts)) for point in experiment.points], facts)
     asked = experiment.profile.find
     empty = Plan(replace(experiment, points=()), facts, {}, [], [])
-    if asked is None:
+    if asked is None and experiment.profile.repeat > 1:
+        repeated = _repeated(experiment.points, experiment.profile.repeat)
+        planned = _with_points(replace(empty, shuffle_seed=seed), repeated)
+    elif asked is None:
         planned = _with_points(empty, experiment.points)
     else:
         (point,) = experiment.points
@@ -81,13 +92,34 @@ def make_plan(experiment: Experiment, facts: HostFacts) -> Plan:
     return replace(planned, findings=told)
 
 
+def _repeated(points: Sequence[Point], times: int) -> list[Point]:
+    """Return each point so many times, its repetitions after each other: `ports=500#1`, ..."""
+    return [
+        point.model_copy(update={"id": f"{point.id}#{number}", "repetition": number})
+        for point in points
+        for number in range(1, times + 1)
+    ]
+
+
 def _with_points(plan: Plan, points: Sequence[Point]) -> Plan:
     """Return the plan with further points, in waves of their own."""
     predictions = {point.id: predict(point, plan.facts) for point in points}
-    waves = pack(list(predictions), cpu=lambda id: predictions[id].cpu, cpus=plan.facts.cpus)
+    waves = _waves(predictions, plan)
     return replace(
         plan,
         experiment=replace(plan.experiment, points=(*plan.experiment.points, *points)),
         predictions=plan.predictions | predictions,
         waves=plan.waves + waves,
     )
+
+
+def _waves(predictions: dict[str, Prediction], plan: Plan) -> list[list[str]]:
+    """Return which points run side by side; repetitions in an order of their own."""
+    ids, cpus = list(predictions), plan.facts.cpus
+
+    def cpu(id: str) -> float:
+        return predictions[id].cpu
+
+    if plan.shuffle_seed is None:
+        return pack(ids, cpu, cpus)
+    return shuffled(ids, cpu, cpus, group=lambda id: id.rpartition("#")[0], seed=plan.shuffle_seed)

@@ -77,8 +77,13 @@ def _in_turn(demand: Demand, environment: Environment, connections_per_s: float)
     """
     tuples = demand.four_tuples(environment)
     held_s = port_hold(demand, environment).longest_s + demand.open_s
-    by_parity = environment.linux is not None and demand.source_port in ("autobind", "bind_no_port")
-    return tuples / 2 if by_parity and connections_per_s * held_s < tuples / 2 else tuples
+    is_half = is_by_parity(demand, environment) and connections_per_s * held_s < tuples / 2
+    return tuples / 2 if is_half else tuples
+
+
+def is_by_parity(demand: Demand, environment: Environment) -> bool:
+    """Whether it is connect() that looks for a port, first among those of one parity."""
+    return environment.linux is not None and demand.source_port in ("autobind", "bind_no_port")
 
 
 def enough(mean: float) -> int:

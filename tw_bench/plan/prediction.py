@@ -34,23 +34,23 @@ class Prediction:
     four_tuples: int  # connections that may be held at once: ports x sources x destinations
     requests_per_connection: float  # mean; 1, the least, where the pool is too small to keep all
     hold_s: float  # echo period: how long a port is away when it is retaken at once; 0: not at all
-    hold_reason: str
+    hold_reason: str  # by which rule
     time_lapse: bool  # ports come back sooner than TIME_WAIT ends
-    textbook_per_s: float | None  # the three limits; None: unlimited
-    sustainable_per_s: float | None
-    saturated_per_s: float | None
+    textbook_per_s: float | None  # ports / 60 s; None, of all three limits: unlimited
+    sustainable_per_s: float | None  # the highest steady rate without a refusal
+    saturated_per_s: float | None  # what gets through when more is offered
     binding: str  # the wall that is met first: ports, or offered (none is met)
     pace: list[list[float]]  # (first rate, last rate, seconds) one after the other; closed: none
     offered_per_s: float | None  # mean of the window; None: closed loop
     offered_spread_per_s: float  # standard deviation of that mean; 0 unless arrivals are drawn
     expected_per_s: float | None  # goodput in the window; None where the model does not say
     first_refusal_s: float | None  # after the start; None: no refusal expected
-    fill_s: float
+    fill_s: float  # load before the window
     fill_source_port: str  # how the fill takes its ports
-    window_s: float
+    window_s: float  # what is averaged
     echo_periods: float | None  # that the window holds
     cpu: float  # processors that the load and the target are expected to use
-    workers: int
+    workers: int  # load processes
     ceiling_per_s: float | None = None  # what they can offer together; None: never calibrated
 
     @property

@@ -1,6 +1,7 @@
 """Which points run side by side: as many as the processors carry, the longest first."""
 
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -28,3 +29,42 @@ def pack(
             waves.append([item])
     order = {id(item): index for index, item in enumerate(items)}
     return [sorted(wave, key=lambda item: order[id(item)]) for wave in waves]
+
+
+def shuffled(
+    items: Sequence[Item],
+    cpu: Callable[[Item], float],
+    cpus: int,
+    *,
+    group: Callable[[Item], Hashable],
+    seed: int,
+    most: int = 32,
+) -> list[list[Item]]:
+    """Return waves of repeated items in a random order: as many as pack() needs, or few more.
+
+    Repetitions of one group are kept apart in time where there is more than one wave, so that what
+    disturbs the machine for a while meets all groups alike: an item goes to the wave with the
+    fewest of its group, of these to the one with most room. Items that ask for the same come in
+    random order, and so do the waves: no group always runs first, or beside the same others.
+    """
+    chance = random.Random(seed)
+    budget = 0.9 * cpus
+    drawn = chance.sample(list(items), len(items))
+    waves: list[list[Item]] = [[] for _ in pack(items, cpu, cpus, most)]
+    used = [0.0] * len(waves)
+    for item in sorted(drawn, key=cpu, reverse=True):
+        asked, own = cpu(item), group(item)
+        able = [
+            number
+            for number, wave in enumerate(waves)
+            if not wave or (used[number] + asked <= budget and len(wave) < most)
+        ]
+        if not able:
+            able = [len(waves)]
+            waves.append([])
+            used.append(0.0)
+        best = min(able, key=lambda n: (sum(group(one) == own for one in waves[n]), used[n]))
+        waves[best].append(item)
+        used[best] += asked
+    kept = [chance.sample(wave, len(wave)) for wave in waves if wave]
+    return chance.sample(kept, len(kept))
