@@ -91,6 +91,7 @@ def _asked(point: Point, prediction: Mapping[str, Any], counters: Counters) -> d
         "part": point.part,
         "title": point.title,
         "parameters": point.parameters,
+        "repetition": point.repetition,
         "ports": str(point.lab.ports),
         "prediction": dict(prediction),
         "counters": {side: dict(values) for side, values in counters.items()},

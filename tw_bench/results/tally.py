@@ -32,7 +32,7 @@ class Worker:
     at_ns: int = 0  # of its last frame
     cpu_ns: int = 0
     busiest_cpu: float = 0.0  # share of a processor in its busiest second
-    second: int = 0
+    second: int = -1  # of its last frame; before the first
     memory_early_bytes: int = 0  # after ten seconds, when everything is warm
     memory_peak_bytes: int = 0
 
@@ -149,7 +149,8 @@ class Tally:
         begun = worker.at_ns or self.start_ns
         elapsed = head["at_ns"] - begun
         share = (head["cpu_ns"] - worker.cpu_ns) / elapsed if elapsed > 0 else 0.0
-        second = round((head["at_ns"] - self.start_ns) / NS_PER_S) - 1
+        # A frame a second, empty ones too (load/worker.py); the last one comes before its time.
+        second = worker.second + 1
         if worker.at_ns and elapsed > NS_PER_S // 2:
             worker.busiest_cpu = max(worker.busiest_cpu, share)
         worker.at_ns, worker.cpu_ns, worker.second = head["at_ns"], head["cpu_ns"], second
