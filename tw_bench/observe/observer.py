@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from tw_bench.errors import WorkerError
 from tw_bench.kernel.process import python_module
 
-# point, side, ns since the start, values by observe/counters.py COLUMNS
+# point, side, ns since the start, values by observe/counters.py COLUMNS and, where the sampler is
+# given what asks about sockets, by observe/states.py COLUMNS
 OnSample = Callable[[str, str, int, list[int]], None]
 
 
