@@ -91,6 +91,7 @@ def command(*addresses: Address, **changes: object) -> list[str]:
         "response_bytes": 5,
         "closes_after": 0,
         "resets": False,
+        "response_time_s": 0,
         **changes,
     }
     return [*python_module("tw_bench.targets.embedded_server"), json.dumps(spec)]
@@ -199,6 +200,36 @@ def test_a_request_may_come_in_pieces_and_be_followed_by_others(start):
             client.sendall(piece)
         assert exactly(client, 15) == b"x" * 15
         assert is_silent(client)
+
+
+def test_an_answer_takes_as_long_as_it_is_told_to(start):
+    """Not sooner, over a new connection and a kept one; those of two clients pass side by side."""
+    running = start(response_time_s=0.3)
+    with running.connect() as client, running.connect() as other:
+        for _ in range(2):
+            started = time.monotonic()
+            client.sendall(b"q" * 8)
+            other.sendall(b"q" * 8)
+            assert exactly(client, 5) == exactly(other, 5) == b"x" * 5
+            assert time.monotonic() - started >= 0.3
+        client.shutdown(socket.SHUT_WR)
+        assert rest(client) == b""
+
+
+def test_an_end_waits_for_no_answer(start):
+    """A client that closes without a request has its FIN at once, long before an answer's time."""
+    with start(response_time_s=60).connect() as client:
+        client.shutdown(socket.SHUT_WR)
+        assert rest(client) == b""
+
+
+def test_http_takes_its_time_too(start):
+    """The same for a GET, whose answer is the last."""
+    with start(protocol="http", response_time_s=0.3).connect() as client:
+        started = time.monotonic()
+        client.sendall(LAST_GET)
+        assert rest(client) == LAST
+        assert time.monotonic() - started >= 0.3
 
 
 def test_short_answers_do_not_wait_for_each_other():

@@ -21,6 +21,7 @@ class Embedded:
             "reuse_address": point.target.reuse_address,
             "request_bytes": connection.request_bytes,
             "response_bytes": connection.response_bytes,
+            "response_time_s": point.target.response_time.number,
             "closes_after": connection.requests_per_connection.least if closes else 0,
             "resets": closes and connection.close == "rst",
         }

@@ -23,12 +23,14 @@ import signal
 import struct
 import sys
 from _socket import socket as Socket  # the C type below socket.socket: its calls, no Python around
+from collections import deque
 from collections.abc import Callable, Sequence
 from socket import (
     AF_INET,
     AF_INET6,
     IPPROTO_TCP,
     MSG_DONTWAIT,
+    MSG_PEEK,
     SO_LINGER,
     SO_REUSEADDR,
     SOCK_NONBLOCK,
@@ -37,6 +39,7 @@ from socket import (
     TCP_CORK,
     TCP_NODELAY,
 )
+from time import monotonic
 from typing import Any, Protocol
 
 from tw_bench.kernel.host import raise_open_files_limit
@@ -79,6 +82,15 @@ class Connection:
         self._responder = responder
         self._parting = parting  # set before the last response
         self._unsent: memoryview | None = None
+
+    def has_request(self) -> bool:
+        """Return whether there is something to answer, and not only room or an end."""
+        if self._unsent is not None:
+            return False
+        try:
+            return bool(self.socket.recv(1, MSG_DONTWAIT | MSG_PEEK))
+        except OSError:  # nothing yet, or reset: go_on() finds out
+            return False
 
     def go_on(self) -> int:
         """Read, or send what is left; return the epoll event to wait for, 0 when it is over.
@@ -124,9 +136,13 @@ class Server:
         listeners: Sequence[Socket],
         begin: Callable[[], Responder],
         parting: SocketOption | None,
+        *,
+        response_time_s: float = 0.0,
     ) -> None:
         self._begin = begin
         self._parting = parting
+        self._response_time_s = response_time_s
+        self._later: deque[tuple[float, Connection]] = deque()  # when its request is answered
         self._epoll = select.epoll()
         self._listeners = {each.fileno(): each for each in listeners}
         self._connections: dict[int, Connection] = {}  # by descriptor, those that epoll watches
@@ -136,8 +152,7 @@ class Server:
 
     def turn(self) -> None:
         """Wait until something can go on, and let all that can do so."""
-        pause_s = _FULL_PAUSE_S if self._full else None
-        events = self._epoll.poll(pause_s, _READY_AT_ONCE)
+        events = self._epoll.poll(self._pause_s(), _READY_AT_ONCE)
         while self._full:
             self._epoll.modify(self._full.pop(), select.EPOLLIN)
         for descriptor, _ in events:
@@ -145,7 +160,16 @@ class Server:
             if connection is None:
                 self._accept(descriptor)
             else:
-                self._go_on(connection)
+                self._attend(connection)
+        while self._later and self._later[0][0] <= monotonic():
+            self._go_on(self._later.popleft()[1])
+
+    def _pause_s(self) -> float | None:
+        pause_s = _FULL_PAUSE_S if self._full else None
+        if not self._later:
+            return pause_s
+        due_s = max(0.0, self._later[0][0] - monotonic())
+        return due_s if pause_s is None else min(due_s, pause_s)
 
     def _accept(self, descriptor: int) -> None:
         listening = self._listeners[descriptor]
@@ -154,13 +178,24 @@ class Server:
             for _ in range(_BATCH):
                 accepted, _ = listening._accept()  # type: ignore[attr-defined]
                 connected = Socket(family, SOCK_STREAM, 0, accepted)
-                self._go_on(Connection(connected, self._begin(), self._parting))
+                self._attend(Connection(connected, self._begin(), self._parting))
         except BlockingIOError:
             return
         except OSError as error:  # all others are the new connection's own: accept(2)
             if error.errno in _FULL:  # epoll would report the listener again and again
                 self._epoll.modify(descriptor, 0)
                 self._full.append(descriptor)
+
+    def _attend(self, connection: Connection) -> None:
+        """Let a connection go on, at once or when its request has waited for the response time."""
+        if not self._response_time_s or not connection.has_request():
+            self._go_on(connection)
+            return
+        if connection.watched:  # level-triggered: epoll would report the request again and again
+            self._epoll.unregister(connection.socket)
+            del self._connections[connection.socket.fileno()]
+            connection.watched = 0
+        self._later.append((monotonic() + self._response_time_s, connection))
 
     def _go_on(self, connection: Connection) -> None:
         try:
@@ -201,12 +236,18 @@ def _server(spec: dict[str, Any]) -> Server:
     closes_after = spec["closes_after"]
     if spec["protocol"] == "http":
         answers = Answers(spec["response_bytes"])
-        return Server(listeners, lambda: HttpResponder(answers, closes_after=closes_after), _CORK)
+        return Server(
+            listeners,
+            lambda: HttpResponder(answers, closes_after=closes_after),
+            _CORK,
+            response_time_s=spec["response_time_s"],
+        )
     request_bytes, response = spec["request_bytes"], b"x" * spec["response_bytes"]
     return Server(
         listeners,
         lambda: TcpResponder(request_bytes, response, closes_after=closes_after),
         _RESET if spec["resets"] else None,
+        response_time_s=spec["response_time_s"],
     )
 
 
