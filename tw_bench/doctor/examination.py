@@ -75,11 +75,11 @@ class _Notes:
     sees_sockets: bool = True
 
     def dump(
-        self, states: int, family: int | None, what: str, **options: bool
+        self, states: int, family: int | None, what: str, *, with_info: bool = False
     ) -> tuple[bytes, ...]:
         """Return a dump, or nothing and a note."""
         try:
-            answer = sock_diag.dump(states, family, **options)
+            answer = sock_diag.dump(states, family, with_info=with_info)
         except OSError as error:
             self.unseen.append(f"{what}: sock_diag says {error.strerror}")
             self.sees_sockets = False

@@ -7,6 +7,7 @@ from tw_bench.plan.pace import varies
 from tw_bench.report import comparison, proxied_answer
 from tw_bench.report.comparison import is_comparison
 from tw_bench.report.found_text import found_answer
+from tw_bench.results.repetitions import representative
 from tw_bench.results.schema import Measured, PointResult, Summary
 from tw_bench.units import rate_text
 
@@ -20,13 +21,14 @@ def answer(summary: Summary) -> str:
     """Return what the run says to a person who asked the question."""
     if summary.found is not None:
         return found_answer(summary.found)
-    if proxied_answer.is_answer(summary.points):
-        return proxied_answer.answer(summary.points)
-    if is_comparison([point.part for point in summary.points]):
-        return comparison.answer(summary.points)
+    points = representative(summary.points)
+    if proxied_answer.is_answer(points):
+        return proxied_answer.answer(points)
+    if is_comparison([point.part for point in points]):
+        return comparison.answer(points)
     found = [
         (point, point.measured)
-        for point in summary.points
+        for point in points
         if point.measured is not None and point.status == "complete"
     ]
     if not found:
@@ -34,7 +36,7 @@ def answer(summary: Summary) -> str:
     limits = [pair for pair in found if _shows_the_limit(pair[0])]
     real = [pair for pair in limits if not is_time_lapse(pair[0])]
     if real:
-        return f"{proxied_answer.closers_text(summary.points)} {_limit_text(real)}".lstrip()
+        return f"{proxied_answer.closers_text(points)} {_limit_text(real)}".lstrip()
     sentences = []
     dry = [pair for pair in found if _ran_dry(*pair)]
     if dry:

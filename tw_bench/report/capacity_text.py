@@ -23,14 +23,18 @@ _FIGURES = 22  # width of a remedy's factor and limit
 _GROUPS = {True: "enough alone", False: "not enough alone", None: ""}
 
 
-def show_capacity(console: Console, plans: Plans, figure: Path | None) -> None:
-    """Print one plan in full, or several as a table."""
+def show_capacity(console: Console, plans: Plans, figure: Path | None, repeat: int = 1) -> None:
+    """Print one plan in full, or several as a table; `repeat` is how often a run measures each."""
     if len(plans) == 1:
         _show_one(console, next(iter(plans.values())))
     else:
         console.print(_table(plans, console.width), soft_wrap=True)
         console.print()
         console.print(Text("one of them in full: --point NAME", "dim"), soft_wrap=True)
+    if repeat > 1:
+        console.print()
+        times = f"repeat: {repeat}: tw-bench run measures each point {repeat} times"
+        console.print(Text(times, "dim"), soft_wrap=True)
     if figure is not None:
         console.print()
         console.print(Text(f"figure: {figure}"), soft_wrap=True)

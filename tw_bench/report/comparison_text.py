@@ -1,7 +1,7 @@
 """The plan and the result of a comparison: one table each, a line a part."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
@@ -9,7 +9,13 @@ from tw_bench.plan.prediction import Prediction
 from tw_bench.profile.model import Point
 from tw_bench.report.comparison import is_at_least
 from tw_bench.report.generator_text import marked
-from tw_bench.report.result_cells import bold, error_cell, predicted_limit_cell, verdict_cell
+from tw_bench.report.result_cells import (
+    bold,
+    error_cell,
+    predicted_limit_cell,
+    spread_columns,
+    verdict_cell,
+)
 from tw_bench.report.text import (
     DASH,
     Cell,
@@ -82,8 +88,8 @@ def _fitted(rule: str, room: int) -> str:
 
 def result_table(points: Sequence[PointResult], width: int) -> Text:
     """Return what each part gave beside its limit, where TIME_WAIT went, and what refused."""
-    full = Columns(_result_columns(points, is_short=False), width, _WHOLE_NAME)
-    short = Columns(_result_columns(points, is_short=True), width, _WHOLE_NAME)
+    full = Columns(part_columns(points, is_short=False), width, _WHOLE_NAME)
+    short = Columns(part_columns(points, is_short=True), width, _WHOLE_NAME)
     table = full if full.left_out <= 1 else short  # the count of refusals is no loss
     legend = list(_LEGEND)
     if any("error" in column.header for column in table.columns):
@@ -97,7 +103,8 @@ def result_table(points: Sequence[PointResult], width: int) -> Text:
     )
 
 
-def _result_columns(points: Sequence[PointResult], *, is_short: bool) -> list[Column]:
+def part_columns(points: Sequence[PointResult], *, is_short: bool) -> list[Column]:
+    """Return the columns of a comparison, a cell for each part; the last words short or whole."""
     predicted = [point.prediction for point in points]
     holds = [hold_cell(p.get("hold_s", 0.0), bool(p.get("time_lapse"))) for p in predicted]
     refused = [_refusal(point, is_short=is_short) for point in points]
@@ -112,14 +119,21 @@ def _result_columns(points: Sequence[PointResult], *, is_short: bool) -> list[Co
         Column(("limit", "[/s]"), [predicted_limit_cell(point) for point in points]),
         *_expected_column(points),
         Column(("goodput", "[/s]"), [_goodput(point) for point in points]),
+        *spread_columns(points),
         Column(("error", "[%]"), [error_cell(point) for point in points], goes=5),
-        Column(("TIME_WAIT", "client"), [_made(point, "client") for point in points], goes=1),
-        Column(("made", "server"), [_made(point, "server") for point in points], goes=2),
+        *_made_columns(points),
         Column(("", "refusals"), [count_cell(n) for n in refusals], goes=7),
         Column(("refused", "with" if is_short else "at"), refused, is_right=False, goes=4),
         Column(("bound", "by") if is_short else ("", "verdict"), verdicts, is_right=False, goes=3),
     ]
     return [column for column in columns if not (is_short and column.goes == 7)]
+
+
+def _made_columns(points: Sequence[PointResult]) -> Iterator[Column]:
+    """Yield how many TIME_WAIT each side made, under a title that they share."""
+    for index, (title, side) in enumerate((("TIME_WAIT", "client"), ("made", "server"))):
+        cells = [_made(point, side) for point in points]
+        yield Column((title, side), cells, goes=1 + index, name=f"TIME_WAIT made, {side}")
 
 
 def _expected_column(points: Sequence[PointResult]) -> list[Column]:

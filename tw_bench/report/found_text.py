@@ -44,10 +44,10 @@ def found_table(summary: Summary, width: int) -> Text:
     """Return the probes in the order they were run, and what clean means."""
     points, found = summary.points, summary.found
     assert found is not None
-    table = Columns(_columns(points, found), width)
+    table = Columns(probe_columns(points, found), width)
     lapse = next((p.prediction["hold_s"] for p in points if p.prediction.get("time_lapse")), None)
     head = [] if lapse is None else [Text(TIME_LAPSE.format(lapse), "magenta")]
-    legend = Text(f"clean: {_clean_text(found)}", "dim")
+    legend = Text(clean_text(found), "dim")
     return Text("\n").join([*head, table.header(), table.rows(range(len(points))), legend])
 
 
@@ -71,7 +71,8 @@ def exact(per_s: float) -> str:
     return str(Rate(per_s, "/s"))
 
 
-def _columns(points: Sequence[PointResult], found: Found) -> list[Column]:
+def probe_columns(points: Sequence[PointResult], found: Found) -> list[Column]:
+    """Return the columns of a search, a cell for each probe."""
     low, high = found.interval_per_s
     ends: dict[float | None, Cell] = {
         high: ("lowest that is not", "bold"),
@@ -95,8 +96,14 @@ def _columns(points: Sequence[PointResult], found: Found) -> list[Column]:
             ("", "met"),
             [(one.outcome, _STYLES.get(one.outcome, "yellow")) for one in probes],
             is_right=False,
+            name="outcome",
         ),
-        Column(("", ""), [ends.get(one.rate_per_s, ("", "")) for one in probes], is_right=False),
+        Column(
+            ("", ""),
+            [ends.get(one.rate_per_s, ("", "")) for one in probes],
+            is_right=False,
+            name="end of the interval",
+        ),
     ]
 
 
@@ -108,7 +115,8 @@ def _lag(point: PointResult) -> Percentiles | None:
     return point.generator.schedule_lag_us if point.generator is not None else None
 
 
-def _clean_text(found: Found) -> str:
+def clean_text(found: Found) -> str:
+    """Return what clean means in this search."""
     refused = (
         f"{100 * found.refusals_allowed:g} % refused at the most" if found.refusals_allowed else ""
     )
@@ -118,7 +126,7 @@ def _clean_text(found: Found) -> str:
     ]
     never = "no error, no missed slot" if refused else "no refusal, no error, no missed slot"
     words = ", ".join([never, *([refused] if refused else []), *bounds])
-    return f"{words}, for {duration_text(found.probe_s)}"
+    return f"clean: {words}, for {duration_text(found.probe_s)}"
 
 
 def _rate_words(found: Found) -> str:

@@ -50,7 +50,12 @@ def generator_rows(points: Sequence[PointResult]) -> Iterator[Row]:
 def _highest(points: Sequence[PointResult]) -> str:
     calibrated = [point for point in points if _of(point).ceiling_share is not None]
     if not calibrated:
-        return "its ceiling is unknown (not calibrated)"
+        known = [per_s for point in points if (per_s := _of(point).ceiling_per_s) is not None]
+        return (
+            f"what share of its ceiling of about {rate_text(max(known))} is unknown: no window"
+            if known
+            else "its ceiling is unknown (not calibrated)"
+        )
     most = max(calibrated, key=_share)
     ceiling = _of(most).ceiling_per_s
     assert ceiling is not None

@@ -54,11 +54,12 @@ def show_plan(
     `search` says how the points go on, where these are the first of a search.
     """
     headline(console, title, question)
+    every, planned = planned, _once(planned)
     rows = [
         ("where", _host_text(facts), ""),
         *(("", text, "") for text in dict.fromkeys(_place_text(p) for p, _ in planned)),
         *ceiling_rows(facts.ceilings),
-        ("run", search or _waves_text(planned, waves), ""),
+        ("run", search or _waves_text(every, waves), ""),
     ]
     console.print()
     console.print(labelled(rows, console.width), soft_wrap=True)
@@ -114,15 +115,35 @@ def _waves_text(planned: Sequence[Planned], waves: Sequence[Sequence[str]]) -> s
     """Return how many points run at once, and for how long in all."""
     lasts = {point.id: prediction.duration_s for point, prediction in planned}
     total = duration_text(sum(max(lasts[name] for name in wave) for wave in waves if wave))
+    points, order = _count_text(planned), ""
     if len(planned) == 1:
         return f"one point; {total} in all"
     if len(waves) == 1:
-        return f"{len(planned)} points side by side, in one wave; {total} in all"
+        return f"{points} side by side, in one wave; {total} in all"
+    if any(point.repetition is not None for point, _ in planned):
+        order = ", in shuffled order"
     sizes = [len(wave) for wave in waves]
     if max(sizes) == 1:
-        return f"{len(planned)} points one after the other; {total} in all"
+        return f"{points} one after the other{order}; {total} in all"
     side = " and ".join(map(str, sizes)) if len(sizes) <= 4 else f"up to {max(sizes)}"
-    return f"{len(planned)} points in {len(waves)} waves, {side} side by side; {total} in all"
+    return f"{points} in {len(waves)} waves{order}, {side} side by side; {total} in all"
+
+
+def _count_text(planned: Sequence[Planned]) -> str:
+    """Return how many points there are: `8 points`, `8 points x 5`, `one point x 5`."""
+    times = max(point.repetition or 1 for point, _ in planned)
+    count = len(planned) // times
+    points = "one point" if count == 1 else f"{count} points"
+    return points if times == 1 else f"{points} x {times}"
+
+
+def _once(planned: Sequence[Planned]) -> list[Planned]:
+    """Return each repeated point once, without its number."""
+    return [
+        (point.model_copy(update={"id": point.group}), prediction)
+        for point, prediction in planned
+        if point.repetition in (None, 1)
+    ]
 
 
 def _method_rows(block: Sequence[Planned]) -> Iterator[Row]:

@@ -68,6 +68,19 @@ def is_command(point: PointResult) -> bool:
     return way is not None and way.connections > 0 and way.requests_per_connection is None
 
 
+def is_least_limit(point: PointResult) -> bool:
+    """Whether a limit is what a pool gives at least: how many share a connection is another law."""
+    known = ("expected_per_s", "offered_per_s")
+    has_limit = point.prediction.get("saturated_per_s") is not None
+    return has_limit and all(point.prediction.get(name) is None for name in known)
+
+
+def wrong_share(measured: Measured) -> float | None:
+    """Return the share of what was tried in the window that did not end well; None of nothing."""
+    tried = measured.attempted_per_s
+    return max(0.0, 1 - measured.goodput_per_s / tried) if tried else None
+
+
 def error_names(point: PointResult) -> list[str]:
     """Return what the responses were that were not right: `502`, or an errno; the commonest first.
 
@@ -89,7 +102,7 @@ def answer(points: Sequence[PointResult]) -> str:
     unmeasured = []
     for point in points:
         if point.measured is None or point.forwarding is None or point.status != "complete":
-            unmeasured.append(point.part or point.id)
+            unmeasured.append(point.part or point.group)
         else:
             groups.setdefault((ending(point), point.forwarding.kind), []).append(point)
     if not groups:
@@ -114,7 +127,7 @@ def closers_text(points: Sequence[PointResult]) -> str:
 
 
 def _sentence(end: Ending, kind: str, points: Sequence[PointResult], *, is_alone: bool) -> str:
-    told = [(point.part or point.id, "; ".join(_details(end, point))) for point in points]
+    told = [(point.part or point.group, "; ".join(_details(end, point))) for point in points]
     sentence = _SENTENCES[end]
     if is_alone:
         where = f" ({told[0][1]})" if told[0][1] else ""

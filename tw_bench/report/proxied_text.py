@@ -1,19 +1,26 @@
 """The result of a comparison through proxies: what came back, and what it cost upstream."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.text import Text
 
 from tw_bench.report.comparison import is_at_least
 from tw_bench.report.generator_text import marked
-from tw_bench.report.proxied_answer import ending, is_command
-from tw_bench.report.result_cells import bold, error_cell, predicted_limit_cell, verdict_cell
+from tw_bench.report.proxied_answer import ending, is_command, is_least_limit, wrong_share
+from tw_bench.report.result_cells import (
+    bold,
+    error_cell,
+    predicted_limit_cell,
+    spread_columns,
+    verdict_cell,
+)
 from tw_bench.report.text import DASH, Cell, Column, Columns, clean, count_cell, rate_cell
 from tw_bench.results.schema import Forwarding, PointResult
 
 _LEGEND = (
     "goodput: responses below 400; >=: all that was offered got one\n"
-    "5xx: of all responses, those of the fill too\n"
+    "failed: of what was tried in the window\n"
     "upstream: connections the proxy opened to the target, and requests on each\n"
     "TIME_WAIT: at the end, at the proxy towards the target; made by the target"
 )
@@ -37,28 +44,79 @@ def is_proxied(points: Sequence[PointResult]) -> bool:
 
 def proxied_table(points: Sequence[PointResult], width: int) -> Text:
     """Return what each part gave, and what became of the connections to the target."""
-    ways = [point.forwarding for point in points]
+    table = Columns(proxied_columns(points), width, _WHOLE_NAME)
+    return Text("\n").join([table.header(), table.rows(range(len(points))), Text(_LEGEND, "dim")])
+
+
+def proxied_columns(points: Sequence[PointResult], *, is_full: bool = False) -> list[Column]:
+    """Return the columns of a run with proxies, a cell for each point.
+
+    In full with what the picture of the points says too: ports, offered, refusals, verdict.
+    """
+    ways, names = [point.forwarding for point in points], _names(points)
     opened = [count_cell(None if way is None else way.connections) for way in ways]
-    columns = [
+    return [
         Column(
-            ("", "part"),
-            [marked((clean(point.part or point.id), ""), point) for point in points],
+            ("", "part" if set(names) <= {point.part for point in points} else "point"),
+            [marked((clean(name), ""), one) for name, one in zip(names, points, strict=True)],
             is_right=False,
         ),
-        Column(("limit", "[/s]"), [predicted_limit_cell(point) for point in points], goes=3),
+        *(_asked_columns(points) if is_full else ()),
+        Column(("limit", "[/s]"), [_limit(point) for point in points], goes=3),
         Column(("goodput", "[/s]"), [_goodput(point) for point in points]),
+        *spread_columns(points),
         Column(("error", "[%]"), [error_cell(point) for point in points], goes=5),
-        Column(("5xx", "[%]"), [_failed(point) for point in points]),
-        Column(("upstream", "opened"), opened),
+        Column(("failed", "[%]"), [_failed(point) for point in points]),
+        *([_refusals(points)] if is_full else ()),
+        Column(("upstream", "opened"), opened, name="upstream connections"),
         Column(("requests", "on each"), [_on_each(way) for way in ways], goes=2),
-        Column(("TIME_WAIT", "proxy"), [_towards_server(way) for way in ways]),
-        Column(("made by", "target"), [_made(point) for point in points]),
+        Column(
+            ("TIME_WAIT", "proxy"),
+            [_towards_server(way) for way in ways],
+            name="TIME_WAIT at the end, proxy",
+        ),
+        Column(
+            ("made by", "target"),
+            [_made(point) for point in points],
+            name="TIME_WAIT made by the target",
+        ),
         Column(("closes", "first"), [(closer(point), "") for point in points], is_right=False),
         Column(("CPU of", "proxy"), [_cpu(way) for way in ways], goes=6),
-        Column(("bound", "by"), [_bound(point) for point in points], is_right=False, goes=4),
+        _verdicts(points, is_full=is_full),
     ]
-    table = Columns(columns, width, _WHOLE_NAME)
-    return Text("\n").join([table.header(), table.rows(range(len(points))), Text(_LEGEND, "dim")])
+
+
+def _names(points: Sequence[PointResult]) -> list[str]:
+    """Return what each point is called: its part, where that has no other."""
+    counts = Counter(point.part for point in points)
+    return [
+        point.part if point.part and counts[point.part] == 1 else point.group for point in points
+    ]
+
+
+def _asked_columns(points: Sequence[PointResult]) -> list[Column]:
+    ports = [count_cell(point.prediction.get("usable_ports")) for point in points]
+    offered = [getattr(point.measured, "offered_per_s", None) for point in points]
+    return [
+        Column(("", "ports"), ports),
+        Column(("offered", "[/s]"), [rate_cell(per_s) for per_s in offered]),
+    ]
+
+
+def _refusals(points: Sequence[PointResult]) -> Column:
+    counts = [getattr(point.measured, "refusals", None) for point in points]
+    return Column(("", "refusals"), [count_cell(count) for count in counts])
+
+
+def _verdicts(points: Sequence[PointResult], *, is_full: bool) -> Column:
+    if is_full:
+        return Column(("", "verdict"), [verdict_cell(point) for point in points], is_right=False)
+    return Column(("bound", "by"), [_bound(point) for point in points], is_right=False, goes=4)
+
+
+def _limit(point: PointResult) -> Cell:
+    text, style = predicted_limit_cell(point)
+    return (f">= {text}" if is_least_limit(point) else text), style
 
 
 def closer(point: PointResult) -> str:
@@ -74,16 +132,9 @@ def _goodput(point: PointResult) -> Cell:
 
 
 def _failed(point: PointResult) -> Cell:
-    """Return the share of responses that were an error of the proxy, in the whole run."""
-    if point.measured is None or is_command(point):
-        return DASH, "dim"
-    failed = sum(
-        end.count for end in point.outcomes if end.phase == "status" and end.errno.startswith("5")
-    )
-    answered = failed + point.measured.transactions_ok
-    if not answered:
-        return DASH, "dim"
-    return f"{100 * failed / answered:.1f}", "red" if failed else ""
+    """Return the share of what was tried in the window that did not end well."""
+    share = None if point.measured is None or is_command(point) else wrong_share(point.measured)
+    return (DASH, "dim") if share is None else (f"{100 * share:.1f}", "red" if share else "")
 
 
 def _on_each(way: Forwarding | None) -> Cell:

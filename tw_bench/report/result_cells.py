@@ -1,6 +1,9 @@
 """What the tables of a result have in common: the cells of a point."""
 
-from tw_bench.report.text import DASH, Cell, limit_cell
+from collections.abc import Iterator, Sequence
+
+from tw_bench.report.text import DASH, Cell, Column, limit_cell
+from tw_bench.results.repetitions import Representative, spread_text
 from tw_bench.results.schema import PointResult
 
 _VERDICT_STYLES = {
@@ -34,6 +37,15 @@ def generator_cpu_cell(point: PointResult) -> Cell:
     if point.generator is None:
         return DASH, "dim"
     return f"{100 * point.generator.cpu:.1f}", ""
+
+
+def spread_columns(points: Sequence[PointResult]) -> Iterator[Column]:
+    """Yield how far the goodputs of each point's repetitions lie apart, where there are any."""
+    if not any(isinstance(point, Representative) for point in points):
+        return
+    shares = [point.spread if isinstance(point, Representative) else None for point in points]
+    cells = [(DASH, "dim") if s is None else (f"±{spread_text(s)}", "") for s in shares]
+    yield Column(("spread", "[%]"), cells, goes=2)
 
 
 def predicted_limit_cell(point: PointResult) -> Cell:

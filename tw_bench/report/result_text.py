@@ -20,6 +20,7 @@ from tw_bench.report.result_cells import (
     error_cell,
     generator_cpu_cell,
     predicted_limit_cell,
+    spread_columns,
     verdict_cell,
 )
 from tw_bench.report.text import (
@@ -37,7 +38,10 @@ from tw_bench.report.text import (
     sides,
     time_cell,
 )
+from tw_bench.report.thresholds_text import thresholds_table
 from tw_bench.results.outcomes import Outcome
+from tw_bench.results.repetitions import groups, repetitions_text, representative
+from tw_bench.results.run_folder import PAGE
 from tw_bench.results.schema import PointResult, Summary
 
 _LEGEND = (
@@ -54,7 +58,7 @@ Row = tuple[str, str, str]  # label, words, style
 def show_result(console: Console, summary: Summary, folder: Path, figures: Sequence[Path]) -> None:
     """Print what came out beside what should have, the sums that prove it, and the answer."""
     headline(console, summary.title, summary.question)
-    points = summary.points
+    every, points = summary.points, representative(summary.points)
     is_one_proxied = len(points) == 1 and is_proxied(points)
     if summary.found is not None:
         console.print()
@@ -69,16 +73,20 @@ def show_result(console: Console, summary: Summary, folder: Path, figures: Seque
     else:
         _blocks(console, points)
     console.print()
-    rows = [*_failure_rows(summary), *_ledger_rows(points), *_outcome_rows(points)]
-    rows += [*generator_rows(points), *_evidence_rows(points), ("answer", answer(summary), "bold")]
+    rows = [*failure_rows(summary), *repetition_rows(every)]
+    rows += [*_ledger_rows(every), *_outcome_rows(every), *generator_rows(every)]
+    rows += [*_evidence_rows(every), ("answer", answer(summary), "bold")]
     console.print(labelled(rows, console.width), soft_wrap=True)
     console.print()
+    if summary.thresholds:
+        console.print(thresholds_table(summary.thresholds, console.width), soft_wrap=True)
+        console.print()
     _paths(console, folder, figures)
 
 
 def _blocks(console: Console, points: Sequence[PointResult]) -> None:
     """Print a table for each part, those in time-lapse apart."""
-    table = Columns(_columns(points), console.width)
+    table = Columns(point_columns(points), console.width)
     keys = [(point.part, is_time_lapse(point)) for point in points]
     for key in dict.fromkeys(keys):
         indexes = [index for index, other in enumerate(keys) if other == key]
@@ -90,7 +98,9 @@ def _blocks(console: Console, points: Sequence[PointResult]) -> None:
     console.print(Text(_LEGEND, "dim"))
 
 
-def _columns(points: Sequence[PointResult]) -> list[Column]:
+def point_columns(points: Sequence[PointResult]) -> list[Column]:
+    """Return the columns of a result, a cell for each point."""
+
     def measured(name: str) -> list[Any]:
         return [getattr(point.measured, name, None) for point in points]
 
@@ -103,9 +113,15 @@ def _columns(points: Sequence[PointResult]) -> list[Column]:
         Column(("limit", "[/s]"), limits),
         Column(("offered", "[/s]"), [rate_cell(n) for n in measured("offered_per_s")], goes=1),
         Column(("goodput", "[/s]"), [bold(rate_cell(n)) for n in measured("goodput_per_s")]),
+        *spread_columns(points),
         Column(("error", "[%]"), [error_cell(point) for point in points]),
         Column(("", "refusals"), [count_cell(n) for n in measured("refusals")]),
-        Column(("from", "[s]"), [time_cell(n) for n in measured("first_refusal_s")], goes=3),
+        Column(
+            ("from", "[s]"),
+            [time_cell(n) for n in measured("first_refusal_s")],
+            goes=3,
+            name="first refusal [s]",
+        ),
         *_time_wait_columns(points),
         *_generator_columns(points),
         Column(("", "verdict"), [verdict_cell(point) for point in points], is_right=False),
@@ -119,7 +135,7 @@ def _generator_columns(points: Sequence[PointResult]) -> Iterator[Column]:
 
 
 def _name(point: PointResult) -> Cell:
-    return marked((short_id(point.id, point.part), ""), point)
+    return marked((short_id(point.group, point.part), ""), point)
 
 
 def _time_wait_columns(points: Sequence[PointResult]) -> Iterator[Column]:
@@ -127,10 +143,11 @@ def _time_wait_columns(points: Sequence[PointResult]) -> Iterator[Column]:
     for index, side in enumerate(sides(point.time_wait for point in points)):
         peaks = [getattr(point.time_wait.get(side), "peak", None) for point in points]
         title = "TIME_WAIT" if index == 0 else "peak"
-        yield Column((title, side), [count_cell(peak) for peak in peaks], goes=4 + index)
+        cells = [count_cell(peak) for peak in peaks]
+        yield Column((title, side), cells, goes=4 + index, name=f"TIME_WAIT peak, {side}")
 
 
-def _failure_rows(summary: Summary) -> Iterator[Row]:
+def failure_rows(summary: Summary) -> Iterator[Row]:
     """Yield why the run or a point did not come to its end, a line each."""
     if summary.status != "complete":
         yield "run", f"{summary.status}: the figures are those measured until then", "red"
@@ -138,8 +155,21 @@ def _failure_rows(summary: Summary) -> Iterator[Row]:
         if point.status == "complete" and point.measured is not None:
             continue
         status = {"complete": "no window", "interrupted": "stopped"}.get(point.status, point.status)
-        why = point.error or "the window was not reached"
+        ended = "the run ended before its window was over" if point.measured else ""
+        why = point.error or ended or "the window was not reached"
         yield status, f"{point.id}: {why}", "red"
+
+
+def repetition_rows(points: Sequence[PointResult]) -> Iterator[Row]:
+    """Yield what stands for repeated points, and whose verdict was not always the same."""
+    text = repetitions_text(points)
+    if text:
+        yield "repeated", text, ""
+    for name, group in groups(points).items():
+        verdicts = Counter(point.verdict for point in group)
+        if len(verdicts) > 1:
+            said = ", ".join(f"{verdict} {count} x" for verdict, count in verdicts.most_common())
+            yield "", f"{name}: {said}", "yellow"
 
 
 def _ledger_rows(points: Sequence[PointResult]) -> Iterator[Row]:
@@ -195,6 +225,8 @@ def _paths(console: Console, folder: Path, figures: Sequence[Path]) -> None:
     for figure in figures:
         formats.setdefault(figure.with_suffix(""), []).append(figure.suffix)
     lines = [("results", _shorter(folder))]
+    if (folder / PAGE).is_file():
+        lines.append(("report", _shorter(folder / PAGE)))
     for stem, suffixes in formats.items():
         lines.append(("picture", _shorter(stem) + ", ".join(suffixes)))
     for label, words in lines:

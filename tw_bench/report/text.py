@@ -23,6 +23,7 @@ _NARROWEST = 16  # what is left at least of words and of the first column
 _ENOUGH = 20  # of the first column, before others go for it
 _LABEL = 10  # width
 _GLUE = "\0"  # a space that no line breaks at: between a figure and its unit, in `P / 61.44 s`
+_KEPT = "\n\N{NO-BREAK SPACE}"  # not printable, and yet no harm
 _GLUED = re.compile(r"(?<=\d) (?=(?:s|ms|min|%)(?!\w))|(?<=\bP) (?=/)|(?<=\bP /) (?=\d)")
 
 Cell = tuple[str, str]  # text, style
@@ -37,6 +38,7 @@ class Column:
     is_right: bool = True  # figures to the right, words to the left
     goes: int = 0  # the highest goes first where the width is not enough; 0 stays
     least: int = 0  # width that is kept, whatever the cells hold
+    name: str = ""  # the header where there is room to say it whole
 
     @property
     def width(self) -> int:
@@ -110,13 +112,24 @@ def labelled(rows: Iterable[tuple[str, str, str]], width: int, label_width: int 
     return Text("\n").join(lines)
 
 
+def unbroken(text: str) -> str:
+    """Return text for a page, which breaks no line between a figure and its unit.
+
+    >>> unbroken("P / 61.44 s") == "P\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}61.44\N{NO-BREAK SPACE}s"
+    True
+    """
+    return _GLUED.sub("\N{NO-BREAK SPACE}", text)
+
+
 def clean(text: str) -> str:
     r"""Return text that cannot steer a terminal: control characters are spelt out.
 
     >>> clean("red\x1b[31m")
     'red\\x1b[31m'
     """
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in _KEPT else repr(c)[1:-1] for c in text)
 
 
 def short_id(point_id: str, part: str) -> str:

@@ -33,12 +33,12 @@ def draw_capacity(plan: CapacityPlan, path: Path) -> Path:
     suffix = path.suffix.lower()
     if suffix not in style.METADATA:
         raise ProfileError(f"--figure: got {str(path)!r}: want a path that ends in .svg or .png")
-    if not path.parent.is_dir():
-        raise ResultsError(f"{path}: there is no folder {path.parent}")
     drawn = BytesIO()
     with style.settings():
         figure(plan).savefig(drawn, format=suffix[1:], metadata=style.METADATA[suffix])
     try:
+        if not path.parent.is_dir():
+            raise ResultsError(f"{path}: there is no folder {path.parent}")
         path.write_bytes(drawn.getvalue())
     except OSError as error:
         raise ResultsError(f"{path}: cannot be written: {error.strerror}") from error

@@ -8,30 +8,23 @@ The median of a second is shown, for the mean is at the mercy of whatever else t
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from tw_bench.report.figures import labels, small_multiples, style
+from tw_bench.report.figures import hits, labels, small_multiples, style
 from tw_bench.report.figures.call_costs import Calls, calls, median
 from tw_bench.report.figures.run_data import Floats, Run
-from tw_bench.report.figures.style import FAINT, INK, Word
-
-Colour = tuple[float, ...] | str
+from tw_bench.report.figures.style import FAINT, INK, Card, Word
 
 _SIDES = (0.092, 0.150, 0.708, 0.650)  # left, bottom, width, height
 _JUMP = 1.5  # times as long above half of the range as below: then it is a jump
 _REFUSED_AT = 108  # on the axis of percents
-_LABEL_HEIGHT_PT = 13
-# From the left edge of the text: a line that goes a long way down must not cross it.
-_LEADER = {"arrowstyle": "-", "lw": 0.8, "shrinkA": 0, "shrinkB": 1, "relpos": (0, 0.5)}
 
 
 class _Line(NamedTuple):
     calls: Calls
-    colour: Colour
+    colour: str
     name: str  # nothing: named with another
 
     @property
@@ -41,7 +34,7 @@ class _Line(NamedTuple):
         return float(percent[-1]), float(us[-1])
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def draw(run: Run) -> Iterator[tuple[str, Card]]:
     """Yield one picture, a line for each of up to eight sizes of range."""
     found = calls(run.points)
     searched, note = small_multiples.choose([one for one in found if not one.own_range])
@@ -78,10 +71,8 @@ def _title(searched: Sequence[Calls], own_range: Sequence[Calls]) -> str:
 
 def _lines(named: Sequence[Calls], together: Sequence[Calls]) -> list[_Line]:
     """Return the lines in the colours of their ports, dark for many."""
-    shades = matplotlib.colormaps["viridis"](np.linspace(0.74, 0.0, len(named)))
-    colours: dict[int, Colour] = {
-        one.ports: tuple(shade) for one, shade in zip(named, shades, strict=True)
-    }
+    shades = style.steps(len(named))
+    colours = {one.ports: shade for one, shade in zip(named, shades, strict=True)}
     if len(named) == 1:
         colours = {named[0].ports: style.BLUE}
     lines = [_Line(one, colours[one.ports], f"{one.ports:,} ports") for one in named]
@@ -102,8 +93,23 @@ def _draw_lines(axes: Axes, lines: Sequence[_Line]) -> None:
         if of.own_range == lines[0].calls.own_range:
             axes.plot(*_widened(*of.binned(of.p99_us)), color=colour, lw=0.9, alpha=0.5)
             axes.plot(_REFUSED_AT, of.refused_us, "X", color=colour, ms=7, mew=0)
+        _add_hits(axes, of)
     _dress_axes(axes, any(line.calls.refused_us > 0 for line in lines))
     _name_lines(axes, [line for line in lines if line.name])
+
+
+def _add_hits(axes: Axes, of: Calls) -> None:
+    """Let the line say its values, bin by bin, and the mark of the refused calls its own."""
+    name = f"{of.ports:,} ports{', own range' if of.own_range else ''}"
+    percent, p50_us = of.binned(of.p50_us)
+    _, p99_us = of.binned(of.p99_us)
+    for at, median_us, high_us in zip(percent, p50_us, p99_us, strict=True):
+        tail = "" if np.isnan(high_us) else f", p99 {_time_text(high_us)}"
+        said = f"{name}, {at:.0f} % in TIME_WAIT\nconnect(): median {_time_text(median_us)}{tail}"
+        hits.hit(axes, float(at), float(median_us), said)
+    if of.refused_us > 0:
+        said = f"{name}, full\na refused connect(): {_time_text(of.refused_us)}"
+        hits.hit(axes, _REFUSED_AT, of.refused_us, said)
 
 
 def _widened(percent: Floats, us: Floats) -> tuple[Floats, Floats]:
@@ -141,12 +147,7 @@ def _dress_axes(axes: Axes, has_refused: bool) -> None:
 
 
 def _name_lines(axes: Axes, lines: Sequence[_Line]) -> None:
-    """Write beside the panel whose line ends where, each clear of the next.
-
-    A line that ends early is named at its end.
-    """
-    to_panel = axes.transData + axes.transAxes.inverted()
-    height_pt = axes.get_window_extent().height * 72 / style.DPI
+    """Write beside the panel whose line ends where; one that ends early is named at its end."""
     ends = []
     for line in lines:
         percent, us = line.end
@@ -159,24 +160,10 @@ def _name_lines(axes: Axes, lines: Sequence[_Line]) -> None:
                 "va": "center",
                 "path_effects": labels.halo(axes),
             }
-            axes.annotate(text, line.end, (6, 8), color=line.colour, **place)
+            axes.annotate(text, line.end, (6, 8), color=style.as_text(line.colour), **place)
         else:
-            ends.append((float(to_panel.transform(line.end)[1]) * height_pt, text, line.colour))
-    ends.sort(key=lambda end: end[0])
-    heights = labels.spread([end[0] for end in ends], _LABEL_HEIGHT_PT)
-    for (line_pt, text, colour), text_pt in zip(ends, heights, strict=True):
-        axes.annotate(
-            text,
-            (1, line_pt / height_pt),
-            (12, text_pt - line_pt),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            size=9,
-            weight="bold",
-            color=colour,
-            va="center",
-            arrowprops={**_LEADER, "color": colour},
-        )
+            ends.append((us, text, style.as_text(line.colour)))
+    labels.name_ends(axes, ends)
 
 
 def _time_text(us: float) -> str:

@@ -4,12 +4,17 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from tw_bench.report.figures.style import DPI
+from tw_bench.report.figures.style import DPI, shrink
+
+_LINE_HEIGHT_PT = 13
+# From the left edge of the text: a line that goes a long way down must not cross it.
+_LEADER = {"arrowstyle": "-", "lw": 0.8, "shrinkA": 0, "shrinkB": 1, "relpos": (0, 0.5)}
 
 
 def halo(axes: Axes) -> list[withStroke]:
@@ -45,6 +50,45 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
     ]
 
 
+def name_ends(axes: Axes, ends: Iterable[tuple[float, str, str]], width: float = 1.0) -> None:
+    """Write beside the panel whose line ends where, each clear of the next.
+
+    Args:
+        axes: the panel.
+        ends: height in data coordinates, text and colour of each line.
+        width: share of the figure's width that a text may take.
+    """
+    height_pt = axes.get_window_extent().height * 72 / DPI
+    to_panel = axes.transData + axes.transAxes.inverted()
+    x = axes.get_xlim()[1]
+    lines = sorted(
+        (
+            (float(to_panel.transform((x, y))[1]) * height_pt, text, colour)
+            for y, text, colour in ends
+        ),
+        key=lambda end: end[0],
+    )
+    heights = spread([line_pt for line_pt, *_ in lines], _LINE_HEIGHT_PT)
+    labels = []
+    for (line_pt, text, colour), text_pt in zip(lines, heights, strict=True):
+        label = axes.annotate(
+            text,
+            (1, line_pt / height_pt),
+            (12, text_pt - line_pt),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            size=9,
+            weight="bold",
+            color=colour,
+            va="center",
+            arrowprops={**_LEADER, "color": colour},
+        )
+        shrink(label, width)
+        labels.append(label)
+    for label in labels:  # all as small as the longest has to be
+        label.set_fontsize(min(float(each.get_fontsize()) for each in labels))
+
+
 class Labels:
     """Texts beside points: each goes to the first of its places that is still free."""
 
@@ -58,6 +102,15 @@ class Labels:
         centre = self._axes.transData.transform((x, y))
         radius = radius_pt * DPI / 72
         self._taken.append(Bbox([centre - radius, centre + radius]))
+
+    def keep_line(self, x: Sequence[float], y: Sequence[float], radius_pt: float = 1.5) -> None:
+        """Take the way of a line through these points."""
+        way = self._axes.transData.transform(np.column_stack([x, y]))
+        radius = radius_pt * DPI / 72
+        for start, end in pairwise(way):
+            steps = max(1, int(np.hypot(*(end - start)) / (2 * radius)))
+            between = np.linspace(start, end, steps + 1)
+            self._taken += [Bbox([middle - radius, middle + radius]) for middle in between]
 
     def keep_box(self, text: Text) -> None:
         """Take the place of a text that stands already."""

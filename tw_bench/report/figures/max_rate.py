@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from tw_bench.report.figures import labels, style
+from tw_bench.report.figures import labels, lapse_banner, style
+from tw_bench.report.figures.hits import hit
 from tw_bench.report.figures.run_data import Run
-from tw_bench.report.figures.style import INK, Look, Word
+from tw_bench.report.figures.style import INK, Card, Look, Word
 from tw_bench.report.found_text import exact
 from tw_bench.results.schema import Found, PointResult, ProbeResult
 
@@ -39,7 +39,7 @@ class _Probe(NamedTuple):
         return 100 * measured.goodput_per_s / self.result.rate_per_s if measured else 0.0
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def draw(run: Run) -> Iterator[tuple[str, Card]]:
     """Yield one picture of a search, if one of its probes was measured."""
     found = run.summary.found
     if found is None:
@@ -61,7 +61,7 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
     _name_lines(through, found)
     if lapsed:
         figure.text(
-            style.RIGHT, 0.79, style.time_lapse_text(run, lapsed[0]), size=8,
+            style.RIGHT, 0.79, lapse_banner.time_lapse_text(run, lapsed[0]), size=8,
             color=style.as_text(style.ORANGE), ha="right", weight="bold",
         )  # fmt: skip
     yield "max-rate", figure
@@ -133,10 +133,24 @@ def _draw_goodput(axes: Axes, probes: Sequence[_Probe], order: Sequence[str]) ->
         rate, look = probe.result.rate_per_s, _LOOKS[probe.result.outcome]
         axes.plot(rate, probe.share, look.marker, color=look.colour, ms=7, mew=0)
         beside.keep_free(rate, probe.share)
+        hit(axes, rate, probe.share, _tip(probe, order))
     for probe in probes:
         number = str(order.index(probe.result.id) + 1)
         at = probe.result.rate_per_s, probe.share
         beside.add(number, at, [(0, -7), (0, 7), (8, 0)], size=7.5, color=style.MUTED)
+
+
+def _tip(probe: _Probe, order: Sequence[str]) -> str:
+    """Return what a probe says where it is pointed at."""
+    result, values = probe.result, probe.point.latency_us
+    lines = [
+        f"probe {order.index(result.id) + 1}: {style.short_rate(result.rate_per_s)}",
+        f"{result.outcome}{f': {result.reason}' if result.reason else ''}",
+        f"goodput {probe.share:.2f} % of what was offered",
+    ]
+    if values is not None:
+        lines.append(f"latency p50 {values.p50 / 1e3:.3g} ms, p99 {values.p99 / 1e3:.3g} ms")
+    return "\n".join(lines)
 
 
 def _draw_latency(axes: Axes, found: Found, probes: Sequence[_Probe]) -> None:
@@ -151,6 +165,7 @@ def _draw_latency(axes: Axes, found: Found, probes: Sequence[_Probe]) -> None:
             face = look.colour if filled else axes.get_facecolor()
             at = probe.result.rate_per_s, shown[-1]
             axes.plot(*at, look.marker, color=look.colour, mfc=face, ms=5.5, mew=1.2)
+            hit(axes, *at, _tip(probe, [each.id for each in found.probes]))
         if name in found.latency_allowed_us:
             shown.append(found.latency_allowed_us[name] / 1e3)
             axes.axhline(shown[-1], color=style.ORANGE, lw=1.2, ls="-" if filled else ":")

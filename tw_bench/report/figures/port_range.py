@@ -7,20 +7,18 @@ range are one line: the second panel divides by the textbook's, and there they a
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from matplotlib.figure import Figure
-
 from tw_bench.kernel.tcp import TIME_WAIT_LENGTH_S
+from tw_bench.report.figures import lapse_banner, small_multiples, style
 from tw_bench.report.figures import port_range_panels as panels
-from tw_bench.report.figures import small_multiples, style
 from tw_bench.report.figures.port_range_panels import Dot, Limit
 from tw_bench.report.figures.run_data import PointData, Predicted, Run
-from tw_bench.report.figures.style import VERDICTS, Word
+from tw_bench.report.figures.style import VERDICTS, Card, Word
 from tw_bench.report.proxied_answer import error_names
 
 _SAME = 1.001  # limits that are closer than this are one limit
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def draw(run: Run) -> Iterator[tuple[str, Card]]:
     """Yield a picture for each hold time that was measured with several ranges."""
     if small_multiples.is_crowd(run) or (run.is_comparison and run.proxies):
         return
@@ -45,7 +43,7 @@ def _dots(points: Sequence[PointData]) -> Iterator[Dot]:
             yield Dot(point.prediction.usable_ports, goodput, point.result.verdict)
 
 
-def _figure(run: Run, prediction: Predicted, dots: Sequence[Dot], unmeasured: int) -> Figure:
+def _figure(run: Run, prediction: Predicted, dots: Sequence[Dot], unmeasured: int) -> Card:
     whose = f" of {' or '.join(one.split()[0] for one in run.proxies)}" if run.proxies else ""
     is_lapse = prediction.time_lapse
     title = _time_lapse_title(prediction, dots) if is_lapse else _title(dots, whose)
@@ -55,7 +53,7 @@ def _figure(run: Run, prediction: Predicted, dots: Sequence[Dot], unmeasured: in
         words.append(Word(f"— the rest was answered with {', '.join(errors)}"))
     figure = style.card(run, title, words)
     if prediction.time_lapse:
-        style.banner(figure, style.time_lapse_text(run, prediction))
+        lapse_banner.banner(figure, lapse_banner.time_lapse_text(run, prediction))
     quantity = "responses" if run.proxies else "connections"
     panels.draw_law(figure, dots, _limits(prediction), quantity)
     panels.draw_ratio(figure, dots, _limits(prediction))

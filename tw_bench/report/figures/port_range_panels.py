@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator, NullLocator
 
 from tw_bench.report.figures import labels, style
+from tw_bench.report.figures.hits import hit
 from tw_bench.report.figures.style import FAINT, INK, MUTED, NO_VERDICT, VERDICTS
 
 FOLKLORE_PORTS, FOLKLORE_PER_S = 30_000, 500  # what the web answers
@@ -15,6 +16,7 @@ FOLKLORE_PORTS, FOLKLORE_PER_S = 30_000, 500  # what the web answers
 _LAW_SIDES, _RATIO_SIDES = (0.092, 0.425), (0.602, 0.225)  # left, width; shares of the figure
 _BOTTOM, _TOP, _TOP_BELOW_BANNER = 0.155, 0.775, 0.715
 _NAME_HEIGHT_PT = 46  # four lines
+_CROWD = 16  # marks: of more, the edges would be all that is seen
 _NEAR_PERCENT = 5  # a point farther from every limit is shown at the panel's edge
 
 
@@ -72,7 +74,8 @@ def draw_law(figure: Figure, dots: Sequence[Dot], limits: Sequence[Limit], quant
         _draw_folklore(axes, texts, limits)
     _name_lines(axes, texts, limits)
     for dot in reversed(dots):
-        _draw_dot(axes, dot, dot.per_s)
+        _draw_dot(axes, dot, dot.per_s, len(dots))
+        hit(axes, dot.ports, dot.per_s, _tip(dot, limits))
     for dot in reversed(sorted(set(dots))):
         places = ((6, -5), (7, 0), (5, -9), (-6, 6), (-7, 0), (0, -8), (0, 8))
         texts.add(
@@ -94,9 +97,24 @@ def _panel(
     return axes
 
 
-def _draw_dot(axes: Axes, dot: Dot, height: float) -> None:
+def _draw_dot(axes: Axes, dot: Dot, height: float, many: int) -> None:
+    """Draw a mark; in a crowd a small one whose edge does not cover its neighbours."""
     look = VERDICTS.get(dot.verdict, NO_VERDICT)
-    axes.plot(dot.ports, height, look.marker, color=look.colour, ms=7.5, mec="white", zorder=4)
+    size, edge = (7.5, 1.0) if many <= _CROWD else (4.5, 0.15)
+    axes.plot(
+        dot.ports, height, look.marker, color=look.colour, ms=size, mew=edge, mec="white", zorder=4
+    )
+
+
+def _tip(dot: Dot, limits: Sequence[Limit]) -> str:
+    """Return what a point says where it is pointed at."""
+    limit = limits[min(1, len(limits) - 1)]
+    predicted = dot.ports / limit.hold_s
+    return (
+        f"{dot.ports:,} ports: {dot.verdict}\ngoodput {style.rate_text(dot.per_s)}\n"
+        f"{limit.name.replace('limit', 'predicted')} limit {style.rate_text(predicted)}\n"
+        f"{100 * (dot.per_s / predicted - 1):+.2f} % from it"
+    )
 
 
 def _text_style(dot: Dot) -> dict[str, Any]:
@@ -159,11 +177,13 @@ def draw_ratio(figure: Figure, dots: Sequence[Dot], limits: Sequence[Limit]) -> 
     if not limits[0].time_lapse:
         at = FOLKLORE_PORTS, 100 * FOLKLORE_PER_S * limits[0].hold_s / FOLKLORE_PORTS
         axes.plot(*at, "x", color=INK, ms=8, mew=1.8)
-        axes.annotate("folklore", at, (4, 7), textcoords="offset points", ha="right", size=8.5)
+        name: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "size": 8.5}
+        axes.annotate("folklore", at, (4, 7), color=INK, **name)
     texts = labels.Labels(axes)
     for dot, share in zip(dots, shares, strict=True):
+        hit(axes, dot.ports, share, _tip(dot, limits))
         if _is_near(share, levels):
-            _draw_dot(axes, dot, share)
+            _draw_dot(axes, dot, share, len(dots))
         else:
             _draw_far_share(axes, texts, dot, share)
 

@@ -1,16 +1,15 @@
 """What became of the offered connections, second by second: ok, refused, held back."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from tw_bench.plan.pace import varies
-from tw_bench.report.figures import small_multiples, style
+from tw_bench.report.figures import hits, small_multiples, style
 from tw_bench.report.figures.run_data import Floats, PointData, Run, Seconds
 from tw_bench.report.figures.small_multiples import Panel
-from tw_bench.report.figures.style import INK, Word
+from tw_bench.report.figures.style import INK, Card, Word
 
 # Stacked in this order, they add up to what was offered.
 _KINDS = {
@@ -23,12 +22,13 @@ _KINDS = {
 _FEW = 20  # connections in a bin; with fewer, whole numbers make steps of their own
 _LONGEST_BIN_S = 5
 _NEAR = 20  # times the highest rate: a limit beyond is named, not drawn
+_STRIPS = 60  # of a panel, each with its values
 _BINS = 100  # as many as a small panel resolves
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def draw(run: Run) -> Iterator[tuple[str, Card]]:
     """Yield one picture, a panel for each of up to eight points."""
-    points = [point for point in run.points if point.seconds is not None]
+    points = [p for p in run.points if p.seconds is not None and _whole(p, p.seconds).any()]
     if not points or small_multiples.is_crowd(run):
         return
     shown, note = small_multiples.choose(points)
@@ -42,7 +42,7 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
     quantity = f"{'transactions' if kept else 'connections'} a second [1/s], stacked"
     for panel in small_multiples.panels(run, figure, shown, quantity):
         if panel.point.seconds is not None:
-            _draw_panel(panel, panel.point.seconds)
+            _draw_panel(panel, panel.point.seconds, hits.MOST // len(shown))
     yield "rates", figure
 
 
@@ -96,24 +96,47 @@ def _whole(point: PointData, seconds: Seconds) -> np.ndarray[tuple[int], np.dtyp
     return whole
 
 
-def _draw_panel(panel: Panel, seconds: Seconds) -> None:
+def _draw_panel(panel: Panel, seconds: Seconds, most_hits: int) -> None:
     axes, point = panel.axes, panel.point
     offered = point.prediction.offered_per_s or float(seconds.counts["attempted"].max())
     bin_s = _bin_s(point.prediction.duration_s, offered)
     whole = _whole(point, seconds)
     edges = np.arange(0, seconds.start_s[-1] + bin_s + 1, bin_s)
     base = np.zeros(len(edges) - 1)
+    said = {}
     for kind, (colour, _) in _KINDS.items():
         rate = _per_second(seconds.start_s[whole], seconds.counts[kind][whole], edges)
         if np.nansum(rate) > 0:
             axes.stairs(base + rate, edges, baseline=base, fill=True, color=colour, lw=0)
-            base = base + rate
+            base, said[kind] = base + rate, rate
     highest = float(np.nanmax(base, initial=0))
+    _add_hits(panel, edges, said, most_hits)
     _draw_limit(panel, point.prediction.saturated_per_s, highest)
     binned = f" · means of {bin_s} s" if bin_s > 1 else ""
     measured = point.result.measured
     text = f"goodput {style.rate_text(measured.goodput_per_s)}" if measured else "not measured"
     small_multiples.head(panel, text + binned)
+
+
+def _add_hits(panel: Panel, edges: Floats, rates: Mapping[str, Floats], most: int) -> None:
+    """Let strips of a panel say the rate of each kind; as many bins to a strip as it takes."""
+    together = -(-(len(edges) - 1) // max(1, min(_STRIPS, most)))
+    for first in range(0, len(edges) - 1, together):
+        bins = slice(first, first + together)
+        start_s, end_s = float(edges[first]), float(edges[min(first + together, len(edges) - 1)])
+        means = {
+            kind: float(np.mean(rate[bins][~np.isnan(rate[bins])]))
+            for kind, rate in rates.items()
+            if not np.isnan(rate[bins]).all()
+        }
+        lines = [
+            f"{_KINDS[kind][1]} {style.rate_text(mean)}"
+            for kind, mean in means.items()
+            if mean or kind == "ok"
+        ]
+        if lines:
+            head = f"{panel.point.result.group}, {start_s:.0f} to {end_s:.0f} s"
+            hits.hit(panel.axes, (start_s, end_s), None, "\n".join([head, *lines]))
 
 
 def _draw_limit(panel: Panel, limit: float | None, highest: float) -> None:
@@ -122,7 +145,8 @@ def _draw_limit(panel: Panel, limit: float | None, highest: float) -> None:
     is_near = limit is not None and limit <= _NEAR * highest
     axes.set_ylim(0, 1.22 * max(highest, limit if is_near and limit else 0) or 1)
     if limit is None or not is_near:
-        text = "unlimited" if limit is None else f"limit {style.rate_text(limit)}, far above"
+        far = ", far above" if highest else ""
+        text = "unlimited" if limit is None else f"limit {style.rate_text(limit)}{far}"
         axes.annotate(
             text,
             (1, 1),

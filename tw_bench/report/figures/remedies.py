@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from matplotlib.figure import Figure
-
 from tw_bench.report.comparison import Effect, effect
 from tw_bench.report.figures import remedy_bars, style
-from tw_bench.report.figures.remedy_rows import make_rows
+from tw_bench.report.figures.hits import hit
+from tw_bench.report.figures.remedy_rows import make_rows, tip
 from tw_bench.report.figures.run_data import PointData, Run
-from tw_bench.report.figures.style import INK, Word
+from tw_bench.report.figures.style import INK, Card, Word
 
 _FEWEST = 3  # parts
 
@@ -22,7 +21,7 @@ _DID: dict[Effect, tuple[str, str]] = {  # one, several
 }
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def draw(run: Run) -> Iterator[tuple[str, Card]]:
     """Yield one picture of a profile that sets three parts or more beside each other."""
     first = next(iter(run.points), None)
     if first is None or not run.is_comparison or len(run.points) < _FEWEST or run.proxies:
@@ -37,6 +36,7 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
     for row in rows:
         remedy_bars.draw_bar(axes, row)
         remedy_bars.name_bar(axes, row, first)
+        hit(axes, None, (row.y - 0.5, row.y + 0.5), tip(row))
     remedy_bars.draw_baseline(axes, first)
     for _, group in groupby(rows, key=lambda row: row.fate):
         remedy_bars.name_group(figure, axes, list(group))
@@ -73,5 +73,5 @@ def _words(points: Sequence[PointData]) -> list[Word]:
         words.append(Word(f"{first.result.part}: {first.ports_text} {rate}", INK, bold=True))
     words.append(Word("Colour: where TIME_WAIT went — ❙ predicted limit"))
     if any(point.prediction.time_lapse for point in points):
-        words.append(Word(f"— tinted: time-lapse ({_holds(points)})", remedy_bars.LAPSED))
+        words.append(Word(f"— tinted: time-lapse ({_holds(points)})", style.LAPSED))
     return words

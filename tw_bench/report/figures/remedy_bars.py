@@ -18,8 +18,6 @@ from tw_bench.report.figures.run_data import PointData
 from tw_bench.report.figures.small_multiples import shortened
 from tw_bench.report.figures.style import INK, LEFT, MUTED, RIGHT
 
-LAPSED = "#9A5B00"
-
 ROW_IN = 0.187  # the lowest row that reads on a slide; more rows make a taller card
 TOP_IN, BOTTOM_IN = 1.28, 0.56  # of the bars
 _TALLEST_ROW_IN = 0.5
@@ -161,7 +159,7 @@ def name_bar(axes: Axes, row: Row, first: PointData) -> None:
         f"{round(hold_s, 2):g} s" if hold_s else "–",
         (_HOLD, row.y),
         ha="right",
-        color=LAPSED if lapse else MUTED,
+        color=style.LAPSED if lapse else MUTED,
         weight="bold" if lapse else "normal",
         **line,
     )

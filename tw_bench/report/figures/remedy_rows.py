@@ -67,6 +67,21 @@ class Row(NamedTuple):
         return "" if share is None else f"{100 * share:+.1f} %".replace("-0.0", "+0.0")
 
 
+def tip(row: Row) -> str:
+    """Return what a row says where it is pointed at."""
+    result, limit = row.point.result, row.limit_per_s
+    off = result.prediction_error
+    return "\n".join(
+        [
+            f"{result.group}: {result.verdict}",
+            *([f"goodput {style.rate_text(row.per_s)}"] if result.measured is not None else []),
+            "predicted: no limit" if limit is None else f"predicted {style.rate_text(limit)}",
+            *([] if off is None else [f"{100 * off:+.2f} % from what was expected"]),
+            f"TIME_WAIT: {row.fate}",
+        ]
+    )
+
+
 def make_rows(points: Sequence[PointData]) -> list[Row]:
     """Return the rows from the top: the first one's group first, in each the lowest first."""
     found = []

@@ -1,13 +1,6 @@
-"""A run folder read into arrays, one value a second or a tick; what is torn or missing is left out.
+"""What the pictures draw: the rows of a run as arrays, one value a second or a tick."""
 
-Numpy and csv only: nothing here draws.
-"""
-
-import csv
-from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +8,12 @@ from numpy.typing import NDArray
 
 from tw_bench.report.comparison import is_comparison
 from tw_bench.report.proxied_answer import proxy_text
+from tw_bench.report.safe_record import safe
+from tw_bench.report.text import clean
+from tw_bench.results.percentiles import Distribution, Kind, file_name
+from tw_bench.results.reading import LoadedRun
+from tw_bench.results.repetitions import representative
+from tw_bench.results.run_folder import LATENCY, SERVICE_TIME
 from tw_bench.results.schema import Manifest, PointResult, Summary
 
 Floats = NDArray[np.float64]
@@ -117,16 +116,31 @@ class PointData:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run folder, as far as it was written."""
+    """A run with its rows."""
 
     summary: Summary
-    manifest: Manifest | None
+    manifest: Manifest
     points: list[PointData]
+    source: LoadedRun
+
+    def distribution(self, id: str, kind: Kind) -> Distribution | None:
+        """Return how the durations of a point are distributed; None where the run kept none.
+
+        Raises:
+            ResultsError: the file is not what it was when the run was sealed.
+        """
+        id = next(point.id for point in self.source.points if clean(point.id) == id)
+        whole_run = LATENCY if kind == "latency" else SERVICE_TIME
+        found = (file_name(id, kind), whole_run)  # of an older run there is the log alone
+        kept = [
+            name in self.manifest.files or (self.source.path / name).is_file() for name in found
+        ]
+        return self.source.percentiles(id, kind) if any(kept) else None
 
     @property
     def is_comparison(self) -> bool:
         """Whether it sets single points beside each other, and not one thing in many sizes."""
-        return is_comparison([point.part for point in self.summary.points])
+        return is_comparison([point.part for point in representative(self.summary.points)])
 
     @property
     def proxies(self) -> list[str]:
@@ -135,25 +149,22 @@ class Run:
         return list(dict.fromkeys(proxy_text(way) for way in ways if way is not None))
 
 
-def read_run(folder: Path) -> Run | None:
-    """Return the run in `folder`, or None where it has no summary yet."""
-    if not (folder / "summary.json").is_file():
-        return None
-    summary = Summary.model_validate_json((folder / "summary.json").read_text())
-    manifest = None
-    if (folder / "manifest.json").is_file():
-        manifest = Manifest.model_validate_json((folder / "manifest.json").read_text())
-    seconds = _read_seconds(folder / "intervals.csv")
-    samples = _read_samples(folder / "samples.csv")
-    points = []
-    for result in summary.points:
+def arrays(run: LoadedRun) -> Run:
+    """Return a run with the rows of each point as arrays, and every text safe to draw.
+
+    Raises:
+        ResultsError: its rows are not what they were when the run was sealed.
+    """
+    seconds, samples = _seconds(run), _samples(run)
+    manifest, points = safe(run.manifest), []
+    for result in representative(run.points):
         prediction = _prediction(result.prediction)
         if prediction is not None:
             own = seconds.get(result.id)
             sides = samples.get(result.id, {})
-            asked = [_asked(result, manifest, section) for section in ("connection", "proxy")]
-            points.append(PointData(result, prediction, own, sides, *asked))
-    return Run(summary, manifest, points)
+            asked = [_asked(result, run.manifest, name) for name in ("connection", "proxy")]
+            points.append(PointData(safe(result), prediction, own, sides, *asked))
+    return Run(safe(run.summary), manifest, points, run)
 
 
 def _prediction(values: dict[str, Any]) -> Predicted | None:
@@ -167,39 +178,33 @@ def _prediction(values: dict[str, Any]) -> Predicted | None:
     return Predicted(**known) if known.keys() == names else None
 
 
-def _asked(result: PointResult, manifest: Manifest | None, section: str) -> dict[str, Any]:
-    asked = [point for point in manifest.points if point["id"] == result.id] if manifest else []
+def _asked(result: PointResult, manifest: Manifest, section: str) -> dict[str, Any]:
+    asked = [point for point in manifest.points if point["id"] == result.id]
     return dict(asked[0].get(section, {})) if asked else {}
 
 
-def _rows(path: Path, keys: int, numbers: tuple[str, ...]) -> Iterator[tuple[list[str], Floats]]:
-    """Yield (the first `keys` columns, the named ones as numbers, nan for an empty cell).
-
-    A row that does not read is left out: the last one of a run that was cut off.
-    """
-    if not path.is_file():
-        return
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        if not {*numbers} <= {*header}:
-            return
-        columns = [header.index(name) for name in numbers]
-        for row in reader:
-            if len(row) == len(header):
-                try:
-                    values = [float(row[column] or "nan") for column in columns]
-                except ValueError:
-                    continue
-                yield row[:keys], np.array(values)
-
-
-def _read_seconds(path: Path) -> dict[str, Seconds]:
+def _seconds(run: LoadedRun) -> dict[str, Seconds]:
     names = ("second", *_COUNTS, "connect_call_us_p50", "connect_call_us_p99")
-    rows: defaultdict[str, list[Floats]] = defaultdict(list)
-    for (point,), values in _rows(path, 1, names):
-        rows[point].append(values)
-    return {point: _sum_over_workers(np.array(values)) for point, values in rows.items()}
+    columns = run.intervals("point", "worker", *names)
+    columns["second"] = _parted(columns)
+    rows = np.column_stack([columns[name] for name in names])
+    return {point: _sum_over_workers(rows[own]) for point, own in _split(columns["point"]).items()}
+
+
+def _parted(columns: dict[str, NDArray[Any]]) -> Floats:
+    """Return the second of each row; a last row that has that of the row before is the next one.
+
+    Runs of tw-bench 0.1 numbered the last part of a second so.
+    """
+    point, worker, second = (columns[name] for name in ("point", "worker", "second"))
+    order = np.lexsort((worker, point))  # stable: the rows of a worker as they were written
+    before, after = order[:-1], order[1:]
+    is_same = (worker[before] == worker[after]) & (point[before] == point[after])
+    is_last = np.append(~is_same[1:], True)[: len(after)]
+    again = is_same & is_last & (second[before] == second[after])
+    parted: Floats = second.copy()
+    parted[after[again]] += 1
+    return parted
 
 
 def _sum_over_workers(rows: Floats) -> Seconds:
@@ -223,14 +228,21 @@ def _sum_over_workers(rows: Floats) -> Seconds:
     )
 
 
-def _read_samples(path: Path) -> dict[str, dict[str, Samples]]:
-    rows: defaultdict[tuple[str, str], list[Floats]] = defaultdict(list)
-    for (point, side), values in _rows(path, 2, ("time_s", "time_wait")):
-        rows[point, side].append(values)
-    points: defaultdict[str, dict[str, Samples]] = defaultdict(dict)
-    for (point, side), ticks in rows.items():
-        table = np.array(ticks)
-        table = table[~np.isnan(table).any(axis=1)]
-        if len(table):
-            points[point][side] = Samples(table[:, 0], table[:, 1])
-    return dict(points)
+def _samples(run: LoadedRun) -> dict[str, dict[str, Samples]]:
+    columns = run.samples("point", "side", "time_s", "time_wait")
+    points: dict[str, dict[str, Samples]] = {}
+    for point, rows in _split(columns["point"]).items():
+        own = points.setdefault(point, {})
+        for side, ticks in _split(columns["side"][rows]).items():
+            at = rows[ticks]
+            own[side] = Samples(columns["time_s"][at], columns["time_wait"][at])
+    return points
+
+
+def _split(keys: NDArray[np.str_]) -> dict[str, NDArray[np.intp]]:
+    """Return key → the numbers of its rows, in their order; keys as they first appear."""
+    names, first, number = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(number, kind="stable")
+    ends = np.cumsum(np.bincount(number, minlength=len(names)))
+    rows = np.split(order, ends[:-1])
+    return {str(names[index]): rows[index] for index in np.argsort(first)}

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from tw_bench.report.figures import style
+from tw_bench.report.figures import lapse_banner, style
 from tw_bench.report.figures.run_data import PointData, Run
 from tw_bench.report.figures.style import FAINT, INK, MUTED, VERMILLION, Word
 
@@ -46,7 +46,9 @@ def panels(run: Run, figure: Figure, points: Sequence[PointData], quantity: str)
     """Add a panel for each point, with its window shaded; each has a scale of its own."""
     lapsed = [point.prediction for point in points if point.prediction.time_lapse]
     if lapsed:
-        style.banner(figure, f"tinted panels are {style.time_lapse_text(run, lapsed[0])}")
+        lapse_banner.banner(
+            figure, f"tinted panels are {lapse_banner.time_lapse_text(run, lapsed[0])}"
+        )
     top = _TOP_BELOW_BANNER if lapsed else _TOP
     rows, columns = _GRIDS[len(points)]
     gap_x, gap_y = 0.056 if columns > 1 else 0, 0.138
@@ -72,9 +74,9 @@ def head(panel: Panel, text: str, colour: str = MUTED) -> None:
     """Write above a panel which point it is, and below that, smaller, what came of it."""
     width_pt = panel.axes.get_window_extent().width * 72 / style.DPI
     size = panel.text_size
-    name = shortened(panel.point.result.id, int(width_pt / (0.69 * (size + 1))))
+    name = shortened(panel.point.result.group, int(width_pt / (0.69 * (size + 1))))
     if panel.point.prediction.time_lapse:
-        text, colour = f"TIME-LAPSE · {text}" if text else "TIME-LAPSE", "#9A5B00"
+        text, colour = f"TIME-LAPSE · {text}" if text else "TIME-LAPSE", style.LAPSED
     if panel.point.result.status == "failed":
         text, colour = f"failed: {panel.point.result.error}", style.as_text(VERMILLION)
         most = int(width_pt / (0.56 * size))
@@ -95,6 +97,11 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - most // 2 - 1]}…{text[-(most // 2) :]}"
 
 
+def ends_early(point: PointData) -> bool:
+    """Whether the rows of a point end before its window does."""
+    return point.last_s < point.prediction.duration_s - 2
+
+
 def _frame(axes: Axes, point: PointData, size: float) -> None:
     """Give a panel its time axis and its window, and say where the rows end too soon."""
     prediction = point.prediction
@@ -110,7 +117,7 @@ def _frame(axes: Axes, point: PointData, size: float) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 3, 5, 6, 10]))
     axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-    if point.last_s < prediction.duration_s - 2:
+    if ends_early(point):
         axes.axvline(point.last_s, ymax=0.78, color=VERMILLION, lw=0.9, ls=(0, (2, 2)))
         axes.annotate(
             f"ends at {point.last_s:.0f} s",

@@ -3,8 +3,9 @@
 Figures are made without pyplot, so that nothing is global but `settings`.
 """
 
+import io
 import math
-import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +15,11 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 
-from tw_bench.kernel.tcp import time_wait
-from tw_bench.report.figures.run_data import Predicted, Run
-from tw_bench.units import duration_text
+from tw_bench.report.figures.hits import with_hits
+from tw_bench.report.figures.run_data import Run
+from tw_bench.results.repetitions import repetitions_text
 
 SIZE_IN = (10.0, 5.625)  # 16:9
 DPI = 160
@@ -30,7 +30,13 @@ ORANGE, VERMILLION, PURPLE = "#E69F00", "#D55E00", "#CC79A7"
 
 INK, MUTED, FAINT = "#1B1B1B", "#5C6066", "#A3A6AA"
 CARD, PLOT, GRID, SHADE = "#FAF9F5", "#FFFFFF", "#E9E7E0", "#F3F1EA"
-TIME_LAPSE_PLOT, TIME_LAPSE_SHADE = "#FFFBF0", "#FDF3DC"
+TIME_LAPSE_PLOT, TIME_LAPSE_SHADE, LAPSED = "#FFFBF0", "#FDF3DC", "#9A5B00"
+BANNER, WRONG_FACE = "#F0B429", "#FBE6DA"
+
+# From few to many: viridis (van der Walt and Smith, 2015), without its yellow end.
+STEPS = (
+    "#58C765", "#2AB07F", "#1F978B", "#277E8E", "#32648E", "#3F4788", "#482677", "#440154",
+)  # fmt: skip
 
 # Suffix → what is said in a file of that kind: nothing that another day would change.
 METADATA: dict[str, dict[str, str | None]] = {
@@ -56,17 +62,23 @@ VERDICTS = {
 }
 NO_VERDICT = Look(FAINT, "X", "✖")
 _TEXT_COLOURS = {
-    SKY: "#2A7FB0",
-    GREEN: "#007A59",
-    ORANGE: "#A56A00",
-    VERMILLION: "#B84F00",
+    SKY: "#1E6D9B",
+    GREEN: "#007756",
+    ORANGE: "#8E5A00",
+    VERMILLION: "#AF4A00",
     PURPLE: "#A0487A",
     FAINT: MUTED,
+    STEPS[0]: "#2B7A33",
+    STEPS[1]: "#187350",
+    STEPS[2]: "#17706A",
+    STEPS[3]: "#206A79",
 }
 
 LEFT, RIGHT = 0.04, 0.965  # where text begins and ends, as a share of the width
+HEAD_IN, FOOT_IN = 0.84, 0.29  # of a card: the finding and its words; its origin
+_NO_GLYPH = "Glyph .* missing from font|Matplotlib currently does not support"
 _MILLION = 1e6  # from here on a number is said in millions
-_TITLE_TOP, _WORDS_BASE, _BANNER_TOP, _FOOTER = 0.952, 0.854, 0.822, 0.032  # on a 16:9 card
+_TITLE_TOP, _WORDS_BASE, _FOOTER = 0.952, 0.854, 0.032  # on a 16:9 card
 
 
 class Word(NamedTuple):
@@ -75,6 +87,16 @@ class Word(NamedTuple):
     text: str
     colour: str = MUTED
     bold: bool = False
+
+
+class Card(Figure):
+    """A picture that knows what it says in words, for those who do not see it."""
+
+    def __init__(self, title: str, words: Sequence[Word], height_in: float) -> None:
+        super().__init__(figsize=(SIZE_IN[0], height_in), dpi=DPI, facecolor=CARD)
+        self.title = title
+        self.words = [*words]
+        self.head_and_foot: list[Text] = []  # what a page around the picture says itself
 
 
 def rate_text(per_s: float) -> str:
@@ -106,6 +128,16 @@ def short_rate(per_s: float) -> str:
     return f"{short_number(per_s)}/s"
 
 
+def steps(count: int) -> list[str]:
+    """Return as many colours of the scale, at most all of them, as far apart as there are.
+
+    >>> len(steps(8)), steps(2) == [STEPS[0], STEPS[-1]], steps(1) == [STEPS[0]]
+    (8, True, True)
+    """
+    last = len(STEPS) - 1
+    return [STEPS[round(index * last / max(1, count - 1))] for index in range(count)]
+
+
 def as_text(colour: str) -> str:
     """Return a colour as a text needs it on the card: dark enough to read."""
     return _TEXT_COLOURS.get(colour, colour)
@@ -114,8 +146,11 @@ def as_text(colour: str) -> str:
 @contextmanager
 def settings() -> Iterator[None]:
     """Draw by our settings alone, whatever a matplotlibrc on this machine says."""
-    with matplotlib.rc_context():
+    with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
+        # What others wrote may have a `$`, and letters that the font has not: these are boxes then.
+        matplotlib.rc("text", parse_math=False)
+        warnings.filterwarnings("ignore", _NO_GLYPH, UserWarning)
         # The font ships with matplotlib; as paths, a text reads the same in every viewer; the salt
         # makes the same run give the same bytes.
         matplotlib.rc("font", family="DejaVu Sans", size=9)
@@ -127,9 +162,16 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     """Write a figure as SVG and PNG, byte for byte the same each time; return both paths."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     paths = [stem.with_suffix(suffix) for suffix in METADATA]
-    for path in paths:
-        figure.savefig(path, metadata=METADATA[path.suffix])
+    paths[0].write_text(as_svg(figure), encoding="utf-8")
+    figure.savefig(paths[1], metadata=METADATA[".png"])
     return paths
+
+
+def as_svg(figure: Figure) -> str:
+    """Return a figure as an SVG document, byte for byte the same each time."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata=METADATA[".svg"])
+    return with_hits(figure, text.getvalue())
 
 
 def key(colour: str, text: str) -> list[Word]:
@@ -137,22 +179,25 @@ def key(colour: str, text: str) -> list[Word]:
     return [Word("■", colour), Word(text, as_text(colour), bold=True)]
 
 
-def card(run: Run, title: str, words: Sequence[Word], height_in: float = SIZE_IN[1]) -> Figure:
+def card(run: Run, title: str, words: Sequence[Word], height_in: float = SIZE_IN[1]) -> Card:
     """Return the card of a run, which says where it comes from and whether it is whole."""
-    figure = blank_card(title, words, _origin(run), height_in)
+    figure = blank_card(title, words, origin(run), height_in)
     if run.summary.status != "complete":
         note = f"This run is {run.summary.status}: what is shown is what it had kept."
-        figure.text(
-            RIGHT, _FOOTER, note, size=7.5, color=VERMILLION, weight="bold", va="bottom", ha="right"
-        )
+        figure.head_and_foot.append(
+            figure.text(
+                RIGHT, _FOOTER, note,
+                size=7.5, color=VERMILLION, weight="bold", va="bottom", ha="right",
+            )
+        )  # fmt: skip
     return figure
 
 
 def blank_card(
     title: str, words: Sequence[Word], origin: Sequence[str], height_in: float = SIZE_IN[1]
-) -> Figure:
+) -> Card:
     """Return an empty figure with its finding, one line that explains it, and its origin."""
-    figure = Figure(figsize=(SIZE_IN[0], height_in), dpi=DPI, facecolor=CARD)
+    figure = Card(title, words, height_in)
     FigureCanvasAgg(figure)
 
     def from_top(share: float) -> float:
@@ -161,28 +206,31 @@ def blank_card(
     top = from_top(_TITLE_TOP)
     line = figure.text(LEFT, top, title, size=17, weight="bold", color=INK, va="top")
     shrink(line, RIGHT - LEFT)
-    write_words(figure, LEFT, from_top(_WORDS_BASE), words, size=10)
+    texts = write_words(figure, LEFT, from_top(_WORDS_BASE), words, size=10)
     foot = figure.text(LEFT, _FOOTER, "   ·   ".join(origin), size=7.5, color=MUTED, va="bottom")
     shrink(foot, RIGHT - LEFT)
+    figure.head_and_foot = [line, *texts, foot]
     return figure
 
 
-def _origin(run: Run) -> list[str]:
-    parts = [run.summary.name]
-    if run.manifest is not None:
-        host = run.manifest.host
-        version = host.get("tw_bench") or run.manifest.versions.get("tw-bench", "")
-        parts = [
-            run.manifest.name,
-            f"Linux {host.get('kernel', '?')}",
-            f"HZ {host.get('hz', '?')}",
-            run.manifest.started_at[:10],
-            f"tw-bench {version}".strip(),
-        ]
-    return [parts[0], *run.proxies, *parts[1:]]
+def origin(run: Run) -> list[str]:
+    """Return where a picture comes from, for its foot."""
+    host = run.manifest.host
+    version = host.get("tw_bench") or run.manifest.versions.get("tw-bench", "")
+    return [
+        run.manifest.name,
+        *filter(None, [repetitions_text(run.summary.points)]),
+        *run.proxies,
+        f"Linux {host.get('kernel', '?')}",
+        f"HZ {host.get('hz', '?')}",
+        run.manifest.started_at[:10],
+        f"tw-bench {version}".strip(),
+    ]
 
 
-def write_words(figure: Figure, x: float, y: float, words: Iterable[Word], size: float) -> None:
+def write_words(
+    figure: Figure, x: float, y: float, words: Iterable[Word], size: float
+) -> list[Text]:
     """Write the words in one line, each in its colour, smaller where they would not fit."""
     texts = [
         figure.text(
@@ -203,37 +251,7 @@ def write_words(figure: Figure, x: float, y: float, words: Iterable[Word], size:
         text.set_fontsize(size * scale)
         text.set_position((x, y))
         x += width_of(text) + gap * scale
-
-
-def banner(figure: Figure, text: str) -> None:
-    """Write a strip that nobody overlooks, below the words."""
-    height = 0.052
-    figure.add_artist(
-        FancyBboxPatch(
-            (LEFT, _BANNER_TOP - height),
-            RIGHT - LEFT,
-            height,
-            boxstyle="round,pad=0,rounding_size=0.008",
-            mutation_aspect=SIZE_IN[0] / SIZE_IN[1],
-            facecolor=ORANGE,
-            linewidth=0,
-        )
-    )
-    middle = _BANNER_TOP - height / 2
-    line = figure.text(
-        LEFT + 0.012, middle, text, size=11, color=INK, weight="bold", va="center_baseline"
-    )
-    shrink(line, RIGHT - LEFT - 0.024)
-
-
-def time_lapse_text(run: Run, prediction: Predicted) -> str:
-    """Return what time-lapse means for a point: why, and how far from the real limit."""
-    hz = run.manifest.host.get("hz") if run.manifest is not None else None
-    times = time_wait(int(hz or 250)).echo_period_s / prediction.hold_s
-    reason = re.sub(
-        r"(\d+) ms", lambda ms: duration_text(int(ms[1]) / 1_000), prediction.hold_reason
-    )
-    return f"time-lapse: {reason}; the real limit is {times:.0f} times lower"
+    return texts
 
 
 def dress(axes: Axes, *, time_lapse: bool = False, size: float = 8.5) -> None:

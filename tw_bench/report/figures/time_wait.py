@@ -1,15 +1,16 @@
 """TIME_WAIT sockets over time, by side, under the ceiling of the four-tuples."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
-from matplotlib.figure import Figure
+import numpy as np
 from matplotlib.patheffects import withStroke
 
-from tw_bench.report.figures import labels, small_multiples, style
+from tw_bench.report.figures import hits, labels, small_multiples, style
 from tw_bench.report.figures.fates import some_of_each
 from tw_bench.report.figures.run_data import PointData, Run, Samples
 from tw_bench.report.figures.small_multiples import Panel
-from tw_bench.report.figures.style import INK, NO_VERDICT, VERDICTS, Word
+from tw_bench.report.figures.style import INK, NO_VERDICT, VERDICTS, Card, Word
 from tw_bench.report.proxied_answer import proxy_name
 
 _SIDES = {
@@ -19,10 +20,11 @@ _SIDES = {
     "host": style.GREEN,
 }
 _FULL = 0.98  # of the four-tuples
+_STRIPS = 60  # of a panel, each with its values
 _FEW = 0.02  # of the four-tuples: fewer are not worth a word
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def draw(run: Run) -> Iterator[tuple[str, Card]]:
     """Yield one picture, a panel for each of up to eight points."""
     points = [point for point in run.points if point.samples]
     if not points:
@@ -38,6 +40,7 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
     figure = style.card(run, title, words)
     for panel in small_multiples.panels(run, figure, shown, "TIME_WAIT sockets [count]"):
         _draw_panel(panel)
+        _add_hits(panel, hits.MOST // len(shown), kinds)
     yield "time-wait", figure
 
 
@@ -144,9 +147,35 @@ def _draw_panel(panel: Panel) -> None:
     lines = {side: one for side in _SIDES if (one := _within(point, side)) is not None}
     for side, one in lines.items():
         axes.plot(one.time_s, one.time_wait, color=_SIDES[side], lw=1.4, zorder=4, clip_on=False)
+        texts.keep_line(*_corners(one))
+    if small_multiples.ends_early(point):
+        texts.keep_line((point.last_s, point.last_s), axes.get_ylim())
     _name_lines(texts, panel, lines)
     look = VERDICTS.get(point.result.verdict, NO_VERDICT)
     small_multiples.head(panel, f"{look.glyph} {point.result.verdict}", style.as_text(look.colour))
+
+
+def _corners(one: Samples) -> tuple[Sequence[float], Sequence[float]]:
+    """Return the line through a hundred of the samples: enough to keep clear of it."""
+    some = np.unique(np.linspace(0, len(one.time_s) - 1, 100).round().astype(int))
+    return one.time_s[some].tolist(), one.time_wait[some].tolist()
+
+
+def _add_hits(panel: Panel, most: int, kinds: Sequence[str]) -> None:
+    """Let strips of a panel say what was sampled nearest to their middle, on each side."""
+    point, ceiling = panel.point, panel.point.prediction.four_tuples
+    ends = np.linspace(0, point.prediction.duration_s, min(_STRIPS, most) + 1)
+    lines = {side: one for side in _SIDES if (one := _within(point, side)) is not None}
+    for start_s, end_s in pairwise(map(float, ends)):
+        said: list[str] = []
+        for side, one in lines.items():
+            nearest = int(np.abs(one.time_s - (start_s + end_s) / 2).argmin())
+            at_s, count = one.time_s[nearest], one.time_wait[nearest]
+            if start_s <= at_s <= end_s:
+                head = [] if said else [f"{point.result.group}, {at_s:.1f} s", "TIME_WAIT"]
+                said += [*head, f"{_side_text(side, kinds)}: {count:,.0f} of {ceiling:,}"]
+        if said:
+            hits.hit(panel.axes, (start_s, end_s), None, "\n".join(said))
 
 
 def _name_lines(texts: labels.Labels, panel: Panel, lines: Mapping[str, Samples]) -> None:
@@ -196,5 +225,5 @@ def _name_line(texts: labels.Labels, panel: Panel, side: str, one: Samples) -> N
         return
     half = int((one.time_wait >= peak / 2).argmax())
     at = (float(one.time_s[half]), float(one.time_wait[half]))
-    places = ((6, -2), (6, -14), (-6, 10))
+    places = ((6, -2), (6, -14), (-6, 10), (16, -2), (24, -14))
     texts.add(name, at, places[1:] if "\n" in name else places, **style_of)

@@ -24,7 +24,6 @@ _BARS_END = 0.405  # share of the width
 _BAR_TOP, _BAR_BOTTOM = -0.08, 0.36  # of a row, from its middle
 _NAME = -0.30
 _LONGEST_NAME = 32  # characters
-_WRONG_FACE = "#FBE6DA"
 _ROOM = 1.08  # times the longest bar: for the open head of those that could give more
 _LINE_PT = 11  # from one line of a head to the next
 _TITLE_PT = 7.5
@@ -79,7 +78,12 @@ def draw_row(axes: Axes, row: Row) -> None:
     right, wrong = row.right_per_s, row.wrong_per_s
     axes.add_patch(Rectangle((0, top), right, height, color=SKY, lw=0, zorder=2))
     if wrong:
-        look: dict[str, Any] = {"fc": _WRONG_FACE, "ec": VERMILLION, "hatch": "/////", "lw": 0.7}
+        look: dict[str, Any] = {
+            "fc": style.WRONG_FACE,
+            "ec": VERMILLION,
+            "hatch": "/////",
+            "lw": 0.7,
+        }
         axes.add_patch(Rectangle((right, top), wrong, height, zorder=2, **look))
     if is_at_least(row.point.result):
         _draw_head(axes, row)

@@ -6,7 +6,13 @@ from typing import NamedTuple
 from tw_bench.report.comparison import is_at_least
 from tw_bench.report.figures import style
 from tw_bench.report.figures.run_data import PointData
-from tw_bench.report.proxied_answer import Ending, ending, proxy_name
+from tw_bench.report.proxied_answer import (
+    Ending,
+    ending,
+    is_least_limit,
+    proxy_name,
+    wrong_share,
+)
 
 _DASH = "–"
 _WHOLE = 100  # requests: from here on without a fraction
@@ -54,7 +60,7 @@ class Row(NamedTuple):
     @property
     def name(self) -> str:
         """Which way it is."""
-        return self.point.result.id
+        return self.point.result.group
 
     @property
     def words(self) -> str:
@@ -71,7 +77,7 @@ class Row(NamedTuple):
         return [
             self._limit_text(),
             self._right_text(),
-            _DASH if measured is None else self._wrong_text(),
+            _DASH if measured is None else f"{100 * (wrong_share(measured) or 0):.1f} %",
             _DASH if way is None else f"{way.connections:,}",
             _DASH if each is None else f"{each:,.3g}" if each < _WHOLE else f"{each:,.0f}",
             self._closer(),
@@ -88,10 +94,7 @@ class Row(NamedTuple):
     def _limit_text(self) -> str:
         if self.limit_per_s is None:
             return "none"
-        # How many requests share a connection of a pool that is too small is another law.
-        expected = self.point.result.prediction.get("expected_per_s")
-        is_least = expected is None and self.point.prediction.offered_per_s is None
-        return f"{'≥ ' if is_least else ''}{_rate(self.limit_per_s)}"
+        return f"{'≥ ' if is_least_limit(self.point.result) else ''}{_rate(self.limit_per_s)}"
 
     def _right_text(self) -> str:
         result = self.point.result
@@ -102,10 +105,6 @@ class Row(NamedTuple):
         look = style.VERDICTS.get(result.verdict, style.NO_VERDICT)
         glyph = "" if result.verdict == "port-bound" else f"{look.glyph} "
         return f"{glyph}{_rate(self.right_per_s)}"
-
-    def _wrong_text(self) -> str:
-        share = self.wrong_per_s / self.total_per_s if self.total_per_s else 0.0
-        return f"{100 * share:.1f} %"
 
     def _closer(self) -> str:
         way = self.point.result.forwarding
@@ -120,6 +119,18 @@ class Row(NamedTuple):
             return _DASH
         within = one.time_wait[one.time_s <= self.point.prediction.duration_s]
         return f"{within[-1]:,.0f}" if len(within) else _DASH
+
+
+def tip(row: Row) -> str:
+    """Return what a row says where it is pointed at."""
+    limit = row.limit_per_s
+    return "\n".join(
+        [
+            f"{row.name}: {row.point.result.verdict}",
+            f"right {style.rate_text(row.right_per_s)}, wrong {style.rate_text(row.wrong_per_s)}",
+            "predicted: no limit" if limit is None else f"predicted {style.rate_text(limit)}",
+        ]
+    )
 
 
 def make_rows(points: Sequence[PointData]) -> list[Row]:

@@ -3,18 +3,17 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from matplotlib.figure import Figure
-
 from tw_bench.report.figures import style, upstream_bars
+from tw_bench.report.figures.hits import hit
 from tw_bench.report.figures.run_data import PointData, Run
-from tw_bench.report.figures.style import Word
-from tw_bench.report.figures.upstream_rows import Row, make_rows
+from tw_bench.report.figures.style import Card, Word
+from tw_bench.report.figures.upstream_rows import Row, make_rows, tip
 from tw_bench.report.proxied_answer import ending, error_names, proxy_name
 
 _MOST_NAMES = 2  # of errors, in the line that explains the colours
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def draw(run: Run) -> Iterator[tuple[str, Card]]:
     """Yield one picture of a run with proxies, a row for each point."""
     points = [point for point in run.points if point.result.forwarding is not None]
     if not points:
@@ -32,6 +31,7 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
         upstream_bars.draw_row(axes, row)
         upstream_bars.name_row(axes, row)
         upstream_bars.write_cells(axes, row, heads)
+        hit(axes, None, (row.y - 0.5, row.y + 0.5), tip(row))
     yield "upstreams", figure
 
 
