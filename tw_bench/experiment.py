@@ -16,16 +16,26 @@ from typing import Any
 
 from tw_bench.errors import TwBenchError
 from tw_bench.lab.lab import KeeperLink, keeper
-from tw_bench.observe.counters import COLUMNS as SAMPLE_COLUMNS
+from tw_bench.lab.topology import topology
+from tw_bench.observe import counters, states
 from tw_bench.observe.observer import sampling
 from tw_bench.plan.plan import Plan
 from tw_bench.report.live import RunState
+from tw_bench.results.aborting import first_met, settle_aborts
 from tw_bench.results.found import find, probes
 from tw_bench.results.run_folder import RunFolder, utc_now
 from tw_bench.results.schema import Manifest, PointResult, Status, Summary
+from tw_bench.results.thresholds import judge, settle
 from tw_bench.trial import Trial
 
-__all__ = ["SAMPLE_COLUMNS", "Run", "close_manifest", "open_manifest", "sum_up"]
+__all__ = [
+    "Run",
+    "close_manifest",
+    "open_manifest",
+    "reopen_manifest",
+    "sample_columns",
+    "sum_up",
+]
 
 Watch = Callable[[RunState], None]
 
@@ -37,11 +47,16 @@ _REFRESH_S = 0.25
 class Run:
     """A run in progress: the trials so far, and the way to stop them."""
 
-    def __init__(self, plan: Plan, folder: RunFolder) -> None:
+    def __init__(
+        self, plan: Plan, folder: RunFolder, kept: Mapping[str, PointResult] | None = None
+    ) -> None:
         self.plan = plan
         self.folder = folder
+        self._kept = dict(kept or {})  # by id: run to their end before this run was interrupted
         self.watch: Watch = lambda state: None  # is told a few times a second
         self._stop = asyncio.Event()
+        self.aborted: dict[str, str] = {}  # id → what `abort_on` ended the run for
+        self._aborts = settle_aborts(plan.experiment.bounds.abort_on)
         self._wave = 0
         self._begun = time.monotonic()
         self.trials: dict[str, Trial] = {}
@@ -61,7 +76,14 @@ class Run:
     @property
     def results(self) -> list[PointResult]:
         """What became of each point, in the profile's order."""
-        return [trial.result() for trial in self.trials.values()]
+        results = [
+            self._kept.get(point.id) or self.trials[point.id].result()
+            for point, _ in self.plan.planned
+        ]
+        return [
+            result.model_copy(update={"error": result.error or self.aborted.get(result.id)})
+            for result in results
+        ]
 
     @property
     def error(self) -> TwBenchError | None:
@@ -71,10 +93,13 @@ class Run:
     async def run(self) -> None:
         """Run every wave; a point that fails does not stop the others."""
         with ExitStack() as stack:
-            kinds = {trial.is_isolated for trial in self.trials.values()}
+            kinds = {topology(point).isolated for point, _ in self.plan.planned}
             keepers = {kind: stack.enter_context(keeper(isolated=kind)) for kind in kinds}
             for wave in self._waves():
-                await self._run_wave([self.trials[id] for id in wave], keepers)
+                trials = [self.trials[id] for id in wave if id not in self._kept]
+                if trials:
+                    await self._run_wave(trials, keepers)
+                    self._keep(trials)
 
     def _waves(self) -> Iterator[list[str]]:
         """Yield the waves until somebody stops the run; a search adds to them as it goes."""
@@ -83,6 +108,18 @@ class Run:
             yield self.plan.waves[self._wave - 1]
             if self._wave == len(self.plan.waves):
                 self._search_on()
+
+    def _keep(self, trials: list[Trial]) -> None:
+        """Write what there is after a wave, so that a run that is killed can be taken up again."""
+        for trial in trials:
+            if trial.tally is not None:
+                self.folder.add_percentiles(trial.point.id, "latency", trial.tally.latency)
+                self.folder.add_percentiles(
+                    trial.point.id, "service_time", trial.tally.service_time
+                )
+        begun = {id for wave in self.plan.waves[: self._wave] for id in wave}
+        results = [result for result in self.results if result.id in begun]
+        self.folder.keep(sum_up(self.plan, results, "running"))
 
     def _search_on(self) -> None:
         """Add the next round of a search, unless it has an answer, was stopped or has failed."""
@@ -94,7 +131,7 @@ class Run:
     def _add_trials(self) -> None:
         """Make a trial of each point that the plan has and the run has not."""
         for point, prediction in self.plan.planned:
-            if point.id not in self.trials:
+            if point.id not in self.trials and point.id not in self._kept:
                 self.trials[point.id] = Trial(point, prediction, self.folder)
 
     async def _run_wave(self, trials: list[Trial], keepers: Mapping[bool, KeeperLink]) -> None:
@@ -107,9 +144,9 @@ class Run:
             ready = [trial for trial in trials if trial.error is None]
             if not ready or self._stop.is_set():
                 return
-            await self._measure(ready)
+            await self._measure(ready, watching)
 
-    async def _measure(self, trials: list[Trial]) -> None:
+    async def _measure(self, trials: list[Trial], watching: "asyncio.Task[None]") -> None:
         by_id = {trial.point.id: trial for trial in trials}
         start_ns = time.monotonic_ns() + round(_RELEASE_S * 1e9)
         self.folder.begin_latency_log(time.time() + _RELEASE_S)
@@ -125,19 +162,34 @@ class Run:
         ) as sampler:
             running = [asyncio.ensure_future(trial.run()) for trial in trials]
             load = asyncio.gather(*running)
-            await asyncio.wait((load, sampler), return_when=asyncio.FIRST_COMPLETED)
-            # Where one ended too soon, the sampler or for want of a place to write, the rest would
-            # be blind; a trial that is done does not mind.
+            others = (sampler, watching)  # end before the load only by what went wrong
+            await asyncio.wait((load, *others), return_when=asyncio.FIRST_COMPLETED)
+            # Where one ended too soon, the sampler, the watch of abort_on, or the load for want of
+            # a place to write, the rest would be blind; a trial that is done does not mind.
             for trial in trials:
                 trial.interrupt()
             await asyncio.wait(running)
-            for task in (load, sampler) if sampler.done() else (load,):
-                await task
+            await load
+            for task in others:
+                if task.done():
+                    await task
 
     async def _keep_watching(self) -> None:
         while True:
+            self._abort_if_met()
             self.watch(self._state())
             await asyncio.sleep(_REFRESH_S)
+
+    def _abort_if_met(self) -> None:
+        """End the run once a point that is under way has come to what `abort_on` says."""
+        for trial in self.trials.values():
+            if trial.tally is None or trial.is_done or self.was_stopped:
+                continue
+            met = first_met(self._aborts, trial.point, trial.tally, trial.prediction.four_tuples)
+            if met:
+                seconds = (time.monotonic_ns() - trial.tally.start_ns) / 1e9
+                self.aborted[trial.point.id] = f"{met} after {seconds:.1f} s"
+                self.stop()
 
     def _state(self) -> RunState:
         ids = self.plan.waves[self._wave - 1]
@@ -147,8 +199,14 @@ class Run:
             wave=self._wave,
             waves=self.plan.most_waves,
             at_most=self.plan.search is not None,
-            points=tuple(self.trials[id].state for id in ids),
+            points=tuple(self.trials[id].state for id in ids if id in self.trials),
         )
+
+
+def sample_columns(plan: Plan) -> tuple[str, ...]:
+    """Return the columns of samples.csv, behind point, side and time."""
+    counts_states = any(point.observe.states for point, _ in plan.planned)
+    return counters.COLUMNS + (states.COLUMNS if counts_states else ())
 
 
 def open_manifest(plan: Plan, argv: list[str]) -> Manifest:
@@ -159,13 +217,27 @@ def open_manifest(plan: Plan, argv: list[str]) -> Manifest:
         status="running",
         started_at=utc_now(),
         argv=argv,
+        settings=list(experiment.settings),
+        thresholds=list(experiment.thresholds),
         profile_verbatim=experiment.verbatim,
         profile_effective=experiment.profile.model_dump(mode="json"),
         points=_planned_points(plan),
         waves=plan.waves,
+        shuffle_seed=plan.shuffle_seed,
         host=plan.facts.to_dict(),
         versions={name: _version(name) for name in _PACKAGES},
         findings=plan.findings,
+    )
+
+
+def reopen_manifest(manifest: Manifest, plan: Plan) -> Manifest:
+    """Return the manifest of an interrupted run that is taken up again."""
+    begun = open_manifest(plan, manifest.argv)
+    return begun.model_copy(
+        update={
+            "started_at": manifest.started_at,
+            "resumed_at": [*manifest.resumed_at, begun.started_at],
+        }
     )
 
 
@@ -184,13 +256,15 @@ def _planned_points(plan: Plan) -> list[dict[str, Any]]:
 def sum_up(plan: Plan, results: list[PointResult], status: Status) -> Summary:
     """Return the summary of a run."""
     experiment = plan.experiment
+    found = find(plan.search, results)
     return Summary(
         name=experiment.name,
         title=experiment.profile.title,
         question=experiment.profile.question,
         status=status,
         points=results,
-        found=find(plan.search, results),
+        found=found,
+        thresholds=judge(settle(experiment.bounds.thresholds), results, found),
     )
 
 

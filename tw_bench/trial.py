@@ -14,7 +14,7 @@ from tw_bench.lab.topology import topology
 from tw_bench.load.command import Command
 from tw_bench.load.fleet import Fleet
 from tw_bench.load.specs import worker_specs
-from tw_bench.observe.counters import TOTALS
+from tw_bench.observe.counters import COLUMNS, GAUGES, TOTALS
 from tw_bench.plan.prediction import Prediction
 from tw_bench.profile.model import Point
 from tw_bench.report.live import Phase, PointState
@@ -49,7 +49,7 @@ class Trial:
         self._topology = topology(point)
         self.error: TwBenchError | None = None
         self._folder = folder
-        self._tally: Tally | None = None
+        self.tally: Tally | None = None
         self._lab: Lab | None = None
         self._targets: list[Target] = []  # the one in the server's place first
         self._watch: ProxyWatch | None = None
@@ -59,7 +59,7 @@ class Trial:
         self._counters: dict[str, dict[str, int]] = {}
         self._unwritten: ResultsError | None = None
         self._is_interrupted = False
-        self._is_done = False
+        self.is_done = False
         self._ended_ns = 0
         self._last: dict[int, dict[str, int]] = {}
 
@@ -94,14 +94,14 @@ class Trial:
     def descriptors(self) -> dict[tuple[str, str], dict[str, int]]:
         """The counters of each side, for the sampler."""
         assert self._lab is not None
-        return {(self.point.id, side): files for side, files in self._lab.counters.items()}
+        return {(self.point.id, side): files for side, files in self._lab.descriptors.items()}
 
     def begin(self, start_ns: int) -> None:
         """Note the kernel's counters; the load is released at `start_ns`."""
         assert self._lab is not None
         fill_ns = round(self.prediction.fill_s * NS_PER_S)
         window_ns = round(self.prediction.window_s * NS_PER_S)
-        self._tally = Tally(
+        self.tally = Tally(
             self.point.id,
             start_ns,
             start_ns + fill_ns,
@@ -114,8 +114,8 @@ class Trial:
 
     async def run(self) -> None:
         """Run the load to its end, or to that of the target; then settle the counters."""
-        assert self._fleet is not None and self._tally is not None
-        load = asyncio.ensure_future(self._fleet.run(self._tally.start_ns))
+        assert self._fleet is not None and self.tally is not None
+        load = asyncio.ensure_future(self._fleet.run(self.tally.start_ns))
         watches = [asyncio.ensure_future(target.watch()) for target in self._targets]
         try:
             await asyncio.wait((load, *watches), return_when=asyncio.FIRST_COMPLETED)
@@ -136,11 +136,11 @@ class Trial:
                 watch.cancel()
             self._ended_ns = time.monotonic_ns()
             await self._settle()
-            self._is_done = True
+            self.is_done = True
 
     def interrupt(self) -> None:
         """Start no more connections; what was measured is kept."""
-        if self._is_done:
+        if self.is_done:
             return
         self._is_interrupted = True
         if self._fleet is not None:
@@ -148,28 +148,27 @@ class Trial:
 
     def on_sample(self, side: str, at_ns: int, values: Sequence[int]) -> None:
         """Keep one sample of one side: gauges as they are, totals as change since the start."""
-        if self._tally is None or self._is_done:
+        if self.tally is None or self.is_done:
             return
-        before = self._before[side]
-        gauges = len(values) - len(TOTALS)
+        before, gauges, states = self._before[side], len(GAUGES), values[len(COLUMNS) :]
         changes = [
             value - before.get(name, 0)
-            for value, name in zip(values[gauges:], TOTALS.values(), strict=True)
+            for value, name in zip(values[gauges : len(COLUMNS)], TOTALS.values(), strict=True)
         ]
         opened = dict(zip(TOTALS, changes, strict=True))["active_opens"]
-        self._tally.add_sample(side, at_ns, values[0], opened)
+        self.tally.add_sample(side, at_ns, values[0], opened)
         row = (self.point.id, side, f"{at_ns / NS_PER_S:.3f}", *values[:gauges], *changes)
-        self._folder.add_sample(list(row))
+        self._folder.add_sample([*row, *states])
 
     @property
     def state(self) -> PointState:
         """What the terminal shows of it now."""
-        tally = self._tally
+        tally = self.tally
         now_ns = time.monotonic_ns()
         phase: Phase = "starting"
         if self.error:
             phase = "failed"
-        elif self._is_done:
+        elif self.is_done:
             phase = "done"
         elif tally and now_ns >= tally.start_ns:
             phase = "fill" if now_ns < tally.window_start_ns else "window"
@@ -188,7 +187,7 @@ class Trial:
 
     def result(self) -> PointResult:
         """Return what became of the point."""
-        status: Status = "complete" if self._is_done else "failed"
+        status: Status = "complete" if self.is_done else "failed"
         if self.error:
             status = "failed"
         elif self._is_interrupted:
@@ -196,7 +195,7 @@ class Trial:
         return summarize(
             self.point,
             self.prediction.to_dict(),
-            self._tally,
+            self.tally,
             self._counters,
             ended_ns=None if status == "complete" else self._ended_ns,
             status=status,
@@ -251,11 +250,11 @@ class Trial:
             raise LabError(f"{self.point.id}: held_ports {held}: {holder.last_words().strip()}")
 
     def _on_frame(self, worker: int, head: dict[str, Any], rows: bytes) -> None:
-        assert self._tally is not None
+        assert self.tally is not None
         if head.get("end"):
-            self._tally.closed_early += head["closed_early"]
+            self.tally.closed_early += head["closed_early"]
             return
-        interval = self._tally.add_frame(worker, head, rows)
+        interval = self.tally.add_frame(worker, head, rows)
         self._last[worker] = interval.counts
         try:
             self._write(worker, head, interval)
@@ -264,11 +263,11 @@ class Trial:
             self.interrupt()
 
     def _write(self, worker: int, head: dict[str, Any], interval: Interval) -> None:
-        assert self._tally is not None
+        assert self.tally is not None
         self._folder.add_interval(interval.row(self.point.id, worker))
         if not len(interval.latency):
             return
-        end_s = (head["at_ns"] - self._tally.start_ns) / NS_PER_S
+        end_s = (head["at_ns"] - self.tally.start_ns) / NS_PER_S
         for values_ns, add in (
             (interval.latency, self._folder.add_latency),
             (interval.service_time, self._folder.add_service_time),
