@@ -7,7 +7,7 @@ from typing import NoReturn
 import typer
 
 from tw_bench import __version__
-from tw_bench.cli import audit, doctor, plan, run, schema
+from tw_bench.cli import audit, compare, doctor, plan, report, run, schema
 from tw_bench.errors import InterruptedRunError, TwBenchError
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app.command("run")(run.run)
 app.command("doctor")(doctor.doctor)
 app.command("audit", context_settings=audit.CONTEXT)(audit.audit)
 app.command("plan")(plan.plan)
+app.command("report")(report.report)
+app.command("compare")(compare.compare)
 app.command("schema")(schema.schema)
 
 

@@ -91,8 +91,10 @@ def _profile(path: Path, settings: tuple[str, ...], *, as_json: bool) -> "Sequen
     from tw_bench.doctor.profile_check import check_profile
     from tw_bench.doctor.profile_place import read_place
     from tw_bench.profile.reader import read
+    from tw_bench.results.aborting import check_bounds
 
     experiment = read(path, settings)
+    check_bounds(experiment)
     facts = examine_facts()
     found = check_profile(experiment, facts, read_place(experiment))
     if as_json:

@@ -70,15 +70,17 @@ def plan(
     given = flags.DemandFlags(
         **{name: context.params[name] for name in flags.DemandFlags.__slots__}
     )
+    repeat = 1
     if profile is not None:
-        plans = _only(point, _plan_profile(profile, tuple(settings or ()), given, host))
+        plans, repeat = _plan_profile(profile, tuple(settings or ()), given, host)
+        plans = _only(point, plans)
     elif settings or point:
         raise ProfileError(f"{'--set' if settings else '--point'}: is for a profile: none is given")
     else:
         plans = {"": _plan_flags(given, host)}
     if figure is not None:
         _draw(plans, figure)
-    _show(plans, as_json, figure)
+    _show(plans, as_json, figure, repeat)
 
 
 def _plan_flags(given: flags.DemandFlags, host: str | None) -> "CapacityPlan":
@@ -93,8 +95,8 @@ def _plan_flags(given: flags.DemandFlags, host: str | None) -> "CapacityPlan":
 
 def _plan_profile(
     profile: Path, settings: tuple[str, ...], given: flags.DemandFlags, host: str | None
-) -> "Plans":
-    """Plan each point in the lab that it asks for; a preset has no labs."""
+) -> tuple["Plans", int]:
+    """Plan each point in the lab that it asks for, and say how often; a preset has no labs."""
     from tw_bench.plan import demand, environment
     from tw_bench.plan.calling import as_called
     from tw_bench.plan.capacity_plan import make_capacity_plan
@@ -102,6 +104,7 @@ def _plan_profile(
     from tw_bench.plan.prediction import predict
     from tw_bench.plan.presets import PRESETS
     from tw_bench.profile.reader import read
+    from tw_bench.results.aborting import check_bounds
 
     if given.names():
         raise ProfileError(
@@ -114,16 +117,18 @@ def _plan_profile(
         )
     facts = read_host_facts() if host is None else _read_facts(host)
     experiment = read(profile, settings)
+    check_bounds(experiment)
     demands = {
         point.id: demand.of_point(as_called(point), predict(point, facts))
         for point in experiment.points
     }
     if experiment.profile.find is not None:  # it asks which rate, and for none
         demands = {id: replace(asked, rate_per_s=None) for id, asked in demands.items()}
-    return {
+    plans = {
         point.id: make_capacity_plan(demands[point.id], environment.of_point(point, facts))
         for point in experiment.points
     }
+    return plans, experiment.profile.repeat
 
 
 def _only(point: str | None, plans: "Plans") -> "Plans":
@@ -160,9 +165,9 @@ def _read_facts(host: str) -> "HostFacts":
     from tw_bench.plan.host_facts import facts_from_json
 
     path = Path(host)
-    if not path.suffix and not path.exists():
-        presets.environment(host)  # raises: unknown, and which there are
     try:
+        if not path.suffix and not path.exists():
+            presets.environment(host)  # raises: unknown, and which there are
         with path.open("rb") as file:
             text = file.read(_LARGEST_FILE).decode()
     except OSError as error:
@@ -174,7 +179,7 @@ def _read_facts(host: str) -> "HostFacts":
     return facts_from_json(text, host)
 
 
-def _show(plans: "Plans", as_json: bool, figure: Path | None) -> None:
+def _show(plans: "Plans", as_json: bool, figure: Path | None, repeat: int) -> None:
     from rich.console import Console
 
     from tw_bench.report.capacity_text import plans_json, show_capacity
@@ -183,7 +188,7 @@ def _show(plans: "Plans", as_json: bool, figure: Path | None) -> None:
     if as_json:
         print(plans_json(plans), file=out, flush=True)
         return
-    show_capacity(Console(file=out, highlight=False), plans, figure)
+    show_capacity(Console(file=out, highlight=False), plans, figure, repeat)
 
 
 def _draw(plans: "Plans", figure: Path) -> None:

@@ -1,14 +1,28 @@
-"""`tw-bench schema`: the JSON Schema of a profile."""
+"""`tw-bench schema`: the JSON Schemas of what is read and written."""
 
-import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
 
 
-def schema() -> None:
-    """Print the JSON Schema of a profile, for editors and checkers."""
-    from tw_bench.profile.model import Profile
+class Document(StrEnum):
+    """What has a schema."""
 
-    document = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Profile.model_json_schema(),
-    }
-    print(json.dumps(document, indent=2))
+    PROFILE = "profile"
+    SCENARIO = "scenario"
+    MANIFEST = "manifest"
+    SUMMARY = "summary"
+
+
+def schema(
+    of: Annotated[
+        Document,
+        typer.Argument(metavar="DOCUMENT", help="Of a profile, a scenario, or a run's file."),
+    ] = (Document.PROFILE),
+) -> None:
+    """Print a JSON Schema, for editors and checkers."""
+    from importlib.resources import files
+
+    # As it is shipped: made from the models, and held equal to them by a test.
+    print((files("tw_bench") / f"schemas/{of}.schema.json").read_text(encoding="utf-8"), end="")
