@@ -17,7 +17,7 @@ recent = $(shell for p in $(PYTHON); do \
 able   = $(shell for p in $(recent); do $$p -c 'import ensurepip, venv' 2>/dev/null && echo $$p; done)
 python = $(firstword $(able))
 
-.PHONY: help run test check fix bench golden clean
+.PHONY: help run test check fix bench scenarios golden clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -48,9 +48,12 @@ bench: $(venv)/dev-ready ## measure the harness, and generators beside it: ROUND
 	$(venv)/bin/pytest tests/bench $(ARGS)
 	$(venv)/bin/python -m tests.bench.generators --rounds $(ROUNDS)
 
-golden: $(venv)/dev-ready ## rewrite the expected texts in tests/golden (then read the diff)
+scenarios: $(venv)/dev-ready ## play every claim of profiles/scenarios and write docs/scenarios.md
+	$(venv)/bin/python -m tests.bench.scenarios_page
+
+golden: $(venv)/dev-ready ## rewrite the texts in tests/golden and tw_bench/schemas (then read the diff)
 	$(venv)/bin/pytest --update-golden tests/unit $(ARGS)
-	@git diff --stat tests/golden 2>/dev/null || true
+	@git diff --stat tests/golden tw_bench/schemas 2>/dev/null || true
 
 clean: ## remove .venv, caches and build leftovers; results stay
 	rm -rf $(venv) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
