@@ -94,7 +94,9 @@ def test_imports_go_down_only():
         ("matplotlib", "tw_bench/report/figures"),
         ("ruamel", "tw_bench/profile/document.py"),
         ("pyroute2", "tw_bench/kernel/links.py"),
+        ("prometheus_client", "tw_bench/results/openmetrics.py"),
         ("typer", "tw_bench/cli/"),
+        ("jinja2", "tw_bench/report/page/page.py"),
     ],
 )
 def test_a_library_lives_in_one_room(package, room):

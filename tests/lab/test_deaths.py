@@ -109,6 +109,43 @@ def test_an_interrupted_run_is_sealed_and_keeps_what_it_measured(
     assert counted >= 200 * seconds
     assert all(line["ours"] == line["kernel"] for line in point["ledger"]), point["ledger"]
     assert len(run.rows("samples.csv")) > 10 * seconds
+    page = (run.out / "report.html").read_text()
+    assert "interrupted: the figures are those measured until then" in page
+
+
+def test_a_signal_while_it_is_drawn_leaves_a_complete_run(profile, tmp_path):
+    """Everything was measured: manifest and summary say so alike, and the exit code is 130."""
+    draws = "os.kill(os.getpid(), signal.SIGINT)"
+    program = (
+        "import os, signal\nfrom tw_bench.cli import main\n"
+        f"from tw_bench.report import figures\nfigures.draw_all = lambda path: {draws}\nmain()"
+    )
+    out = tmp_path / "run"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "run", str(profile(SHORT)), "--out", str(out)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 130, done.stderr
+    line = one_error_line(done.stderr)
+    assert line.endswith("interrupted while it was drawn; " + f"{out} is complete")
+    manifest, summary = (
+        json.loads((out / f"{name}.json").read_text()) for name in ("manifest", "summary")
+    )
+    assert manifest["status"] == summary["status"] == "complete"
+    assert (out / "report.html").is_file()
+
+
+def test_a_page_that_cannot_be_written_costs_nothing_else(profile, tmp_path):
+    """The run is complete and sealed, the result is printed; one line says why there is no page."""
+    run = Running(profile(SHORT), tmp_path / "run")
+    run.wait_for((tmp_path / "run/samples.csv").exists)
+    (tmp_path / "run/report.html").mkdir()
+    code, out, err = run.end()
+    assert code == 7
+    assert "report.html: cannot be written" in one_error_line(err)
+    assert "answer" in out
+    assert run.json("manifest.json")["status"] == "complete"
+    assert not list(run.out.glob(".report*"))
 
 
 def test_a_second_signal_ends_the_run_at_once(profile, tmp_path):

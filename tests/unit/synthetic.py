@@ -372,7 +372,14 @@ def _time_wait(asked: Asked, opened: int) -> dict[str, TimeWait]:
         made = {"client": 0, "proxy": made["client"], "server": made["server"]}
     if asked.host:
         made = {"host": sum(made.values())}
-    return {side: TimeWait(peak=count, mean=count, made=count) for side, count in made.items()}
+    # What connect() finds no port for waits for one to come back: no more are held than there are.
+    most = {"server": opened} | dict.fromkeys(
+        ("client", "proxy", "host"), asked.ports * asked.pairs
+    )
+    held = {side: min(count, most[side]) for side, count in made.items()}
+    return {
+        side: TimeWait(peak=held[side], mean=held[side], made=count) for side, count in made.items()
+    }
 
 
 def _counters(asked: Asked, opened: int) -> dict[str, dict[str, int]]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from matplotlib.text import Text
 
 from tests.unit import synthetic
 from tests.unit.synthetic import Asked, write_run
+from tw_bench.errors import ResultsError
 from tw_bench.observe.counters import COLUMNS
 from tw_bench.plan.prediction import Prediction
 from tw_bench.report.figures import (
@@ -39,6 +41,7 @@ from tw_bench.report.figures import (
 )
 from tw_bench.report.figures.remedy_rows import make_rows
 from tw_bench.report.figures.run_data import Predicted, Run
+from tw_bench.results.reading import load_run
 from tw_bench.results.schema import Summary
 from tw_bench.results.tally import INTERVAL_COLUMNS
 
@@ -47,9 +50,7 @@ KINDS = (port_range, remedies, upstreams, time_wait, rates, connect_cost)
 
 def read(folder: Path) -> Run:
     """Return the run of a folder that has a summary."""
-    run = run_data.read_run(folder)
-    assert run is not None
-    return run
+    return run_data.arrays(load_run(folder))
 
 
 def names(folder: Path) -> list[str]:
@@ -147,23 +148,15 @@ class TestWhichPicturesAreDrawn:
         pictures = drawn(port_range.draw(read(write_run(tmp_path, points))))
         assert list(pictures) == ["port-range", "port-range-time-lapse"]
 
-    def test_nothing_without_summary(self, tmp_path: Path) -> None:
-        """A run that has no summary yet has no pictures."""
-        assert draw_all(tmp_path) == []
-
-    @pytest.mark.parametrize("missing", ["manifest.json", "intervals.csv", "samples.csv"])
-    def test_a_missing_file_costs_its_pictures_only(
-        self, small: Path, tmp_path: Path, missing: str
-    ) -> None:
-        """The other files are drawn all the same."""
+    @pytest.mark.parametrize(
+        "missing", ["manifest.json", "summary.json", "intervals.csv", "samples.csv"]
+    )
+    def test_a_missing_file_is_said(self, small: Path, tmp_path: Path, missing: str) -> None:
+        """Nothing is drawn from half a run folder; the error names the file."""
         folder = shutil.copytree(small, tmp_path / "run")
         (folder / missing).unlink()
-        kept = {
-            "manifest.json": ["port-range", "time-wait", "rates", "connect-cost"],
-            "intervals.csv": ["port-range", "time-wait"],
-            "samples.csv": ["port-range", "rates"],
-        }
-        assert names(folder) == kept[missing]
+        with pytest.raises(ResultsError, match=missing):
+            draw_all(folder)
 
     def test_a_plan_without_predictions(self, tmp_path: Path) -> None:
         """A point that failed before it was predicted is left out."""
@@ -331,6 +324,29 @@ class TestWhatTheySay:
         (text,) = drawn(rates.draw(run)).values()
         assert text.count("ends at 95 s") == 4
         assert "failed: the client's" in text
+
+    def test_nothing_is_said_of_seconds_that_were_not(self, tmp_path: Path) -> None:
+        """Where no second is whole there is no picture of rates, and no limit far above it."""
+        write_run(tmp_path, [Asked(id="x", ports=1_000, stop_s=0.9, status="interrupted")])
+        assert not list(rates.draw(read(tmp_path)))
+
+    def test_a_line_does_not_cross_its_name(self) -> None:
+        """A slow ramp leaves room above it; and where rows end there is a line as well."""
+        old = read(Path(__file__).parents[1] / "data/runs/format-1")
+        with style.settings():
+            ((_, figure),) = time_wait.draw(old)
+            figure.canvas.draw()
+            for axes in figure.axes:
+                for text in axes.texts:
+                    if text.get_text() not in ("client", "server"):
+                        continue
+                    box = text.get_window_extent()
+                    for line in axes.lines[1:]:  # the first is the ceiling
+                        way = axes.transData.transform(line.get_xydata())
+                        fine = np.linspace(way[0, 0], way[-1, 0], 2_000)
+                        heights = np.interp(fine, *way.T)
+                        inside = (box.x0 < fine) & (fine < box.x1)
+                        assert not ((box.y0 < heights) & (heights < box.y1) & inside).any()
 
     def test_far_points_are_shown_at_the_edge(self, tmp_path: Path) -> None:
         """A point far off every limit keeps the magnified panel magnified."""
@@ -551,6 +567,19 @@ class TestReading:
         assert seconds.call_p50_us[0] == 25
         assert seconds.call_p99_us[0] == 90
         assert np.isnan(seconds.call_p50_us[1])
+
+    def test_a_part_of_a_second_is_none_of_the_second_before(self) -> None:
+        """Runs of 0.1 gave the last two rows of a worker one number: 120, then 53 in 0.44 s."""
+        root = Path(__file__).parents[2]
+        run = run_data.arrays(load_run(root / "results/reference/nginx-upstream"))
+        (point,) = [point for point in run.points if point.result.id == "http-10-close"]
+        assert point.seconds is not None
+        assert point.seconds.start_s[-2:].tolist() == [67, 68]
+        assert point.seconds.counts["offered"][-2:].tolist() == [120, 53]
+        for one in run.points:  # nor is more offered in a second than asked for
+            assert one.seconds is not None
+            offered_per_s = one.prediction.offered_per_s or math.inf  # of a closed loop
+            assert one.seconds.counts["offered"].max() <= offered_per_s + 1
 
     def test_earlier_formats_are_read(self, tmp_path: Path) -> None:
         """A prediction that knew ports only is of one pair of addresses and one request."""

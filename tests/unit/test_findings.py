@@ -136,6 +136,11 @@ def test_a_point_without_a_port_is_refused(tmp_path: Path, lab):
             "counts to a fixed number",
         ),
         ("load: {think_time: 1s}", "is for a closed loop"),
+        (
+            "target: {kind: nginx, protocol: http, response_time: 1s}\nclient: {kind: http}",
+            "its own time",
+        ),
+        ("target: {response_time: 2tw}", "want seconds, at most 60s"),
         ("target: {port: 65535, ports: 2}", "go beyond port 65535"),
         ("connection: {requests_per_connection: 0}", "want a number of requests"),
         ("connection: {source_port: explicit}", "want 'autobind'"),

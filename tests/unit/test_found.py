@@ -69,8 +69,8 @@ def a_probe(
         "ports": "1024-1123",
         "status": "complete",
         "prediction": {
-            "sustainable_per_s": 100.0, "hold_s": 1.0, "fill_s": 1.0, "window_s": 4.0,
-            "time_lapse": True,
+            "sustainable_per_s": 100.0, "saturated_per_s": 110.0, "hold_s": 1.0, "fill_s": 1.0,
+            "window_s": 4.0, "time_lapse": True,
         },
         "measured": Measured(
             offered_per_s=rate_per_s,
@@ -314,4 +314,6 @@ def test_a_search_has_one_picture(tmp_path, count):
     found = find(a_search(latency_us=(("p99", 900.0),)), judged)
     text = summary.model_copy(update={"points": judged, "found": found}).model_dump_json()
     (folder / "summary.json").write_text(text)
-    assert [path.name for path in draw_all(folder)] == ["max-rate.svg", "max-rate.png"]
+    svg, png = draw_all(folder)
+    assert [svg.name, png.name] == ["max-rate.svg", "max-rate.png"]
+    assert "<title>probe 1: 60/s\nclean\ngoodput 100.00 % of what was offered" in svg.read_text()

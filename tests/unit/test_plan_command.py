@@ -89,6 +89,15 @@ def test_a_profile_of_several_points(golden):
     assert "SO_REUSEADDR alone" in printed(profile, "--point", "two-servers")
 
 
+def test_what_is_repeated_is_said(tmp_path):
+    """The plan is of one run of each point; how often a run measures it stands below."""
+    path = tmp_path / "p.yaml"
+    path.write_text("title: a test\nload: {rate: 30/s}\nrepeat: 3\n")
+    said = "repeat: 3: tw-bench run measures each point 3 times\n"
+    assert printed(str(path)).endswith(f"\n\n{said}")
+    assert said not in printed(str(path), "--set", "repeat=1")
+
+
 def test_a_search_asks_for_no_rate():
     """`find: max_rate` asks which rate, so nothing is said to be not enough for one."""
     text = printed("profiles/max-rate.yaml")
@@ -153,6 +162,7 @@ MISTAKES = {
     "preset": (["--host", "beos"], "--host beos: unknown: "),
     "preset near": (["--host", "window"], "did you mean windows?"),
     "no file": (["--host", "facts.json"], "--host facts.json: No such file or directory: want"),
+    "too long": (["--host", "x" * 300], "File name too long: want a file of doctor --facts"),
     "a folder": (["--host", "/tmp"], "--host /tmp: Is a directory: want"),
     "set alone": (["--set", "load.rate=1/s"], "--set: is for a profile: none is given"),
     "no profile": (["absent.yaml"], "absent.yaml"),

@@ -1,6 +1,7 @@
 """What is shipped: every profile reads and says its question, every reference run is whole."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,21 @@ from tw_bench.results.schema import Manifest, Summary
 from tw_bench.results.tally import INTERVAL_COLUMNS
 
 ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
 GENERATORS = ROOT / "results/reference/generators"  # a table of make bench, and no run
 REFERENCES = sorted(
     path for path in (ROOT / "results/reference").iterdir() if path.is_dir() and path != GENERATORS
 )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_picture_of_a_page_is_there(page):
+    """What is shown, and what is linked to here: no page has a hole in it."""
+    named = re.findall(r"\]\(([^)\s#]+)[^)]*\)|<img[^>]*src=\"([^\"]+)\"", page.read_text())
+    links = {shown or image for shown, image in named}
+    here = {link for link in links if "://" not in link and not link.startswith("mailto:")}
+    assert [link for link in sorted(here) if not (page.parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)

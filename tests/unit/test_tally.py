@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hdrh.log import HistogramLogReader
 
+from tests.unit.run_folders import end
 from tw_bench.errors import ResultsError
 from tw_bench.profile.model import Point
 from tw_bench.results import histogram
@@ -16,7 +17,7 @@ from tw_bench.results.ledger import ledger
 from tw_bench.results.outcomes import CONNECT, OK, RECEIVE, TIMEOUT
 from tw_bench.results.rows import HELD_BACK, MISSED
 from tw_bench.results.run_folder import RunFolder, choose_path
-from tw_bench.results.schema import Generator, Measured, Summary, TimeWait
+from tw_bench.results.schema import FORMAT_VERSION, Generator, Measured, TimeWait
 from tw_bench.results.tally import NS_PER_S, Tally
 from tw_bench.results.verdict import judge
 
@@ -110,6 +111,14 @@ def test_each_slot_is_counted_as_what_it_was():
     assert (2, 2) == (counted.opened, counted.syn_sent)
     assert counted.schedule_lag.get_total_count() == 3
     assert counted.latency.get_total_count() == 1
+
+
+def test_a_frame_is_the_second_after_the_one_before():
+    """The last one comes before its second is over, and is not that of the frame before."""
+    counted = tally()
+    ends = [(at_s, worker) for at_s in (1, 2, 2.4) for worker in (0, 1)]
+    frames = [counted.add_frame(worker, head(at_s), b"") for at_s, worker in ends]
+    assert [frame.row("p", 0)[2] for frame in frames] == [0, 0, 1, 1, 2, 2]
 
 
 def test_latency_counts_from_the_intended_start():
@@ -289,7 +298,7 @@ def test_a_latency_log_is_read_by_the_hdr_tools(tmp_path: Path):
         values = histogram.histogram()
         histogram.add(values, np.array([1_000_000 * (second + 1)] * 10, dtype=np.int64))
         folder.add_latency("part/ports=5", second, second + 1, values)
-    folder.finish(Summary(name="x", title="x", question="", status="complete", points=[]))
+    end(folder)
     reader = HistogramLogReader(str(tmp_path / "run" / "latency.hlog"), histogram.histogram())
     read = [reader.get_next_interval_histogram() for _ in range(3)]
     assert ["part/ports=5"] * 3 == [one.get_tag() for one in read]
@@ -306,7 +315,7 @@ def test_latency_and_service_time_have_a_log_each(tmp_path: Path):
         values = histogram.histogram()
         histogram.add(values, np.array([value_ns] * 10, dtype=np.int64))
         add("part", 0, 1, values)
-    folder.finish(Summary(name="x", title="x", question="", status="complete", points=[]))
+    end(folder)
     read = {}
     for name in ("latency", "service_time"):
         reader = HistogramLogReader(str(tmp_path / "run" / f"{name}.hlog"), histogram.histogram())
@@ -324,8 +333,9 @@ def test_a_run_that_was_killed_is_seen_as_one(tmp_path: Path):
     """Until it is sealed the summary is not there."""
     folder = RunFolder(tmp_path / "run", ("time_wait",))
     assert not (tmp_path / "run" / "summary.json").exists()
-    folder.finish(Summary(name="x", title="x", question="", status="complete", points=[]))
-    assert json.loads((tmp_path / "run" / "summary.json").read_text())["format_version"] == 1
+    end(folder)
+    kept = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert kept["format_version"] == FORMAT_VERSION
     assert not list((tmp_path / "run").glob("*.tmp"))
 
 

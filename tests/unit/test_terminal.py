@@ -273,6 +273,24 @@ def result_text(points: Sequence[PointResult], width: int = 100, status: str = "
     return text_of(console)
 
 
+def repeated(planned: Sequence[Planned], times: int = 3) -> list[Planned]:
+    """Return each point so many times, as the plan has it."""
+    return [
+        (point.model_copy(update={"id": f"{point.id}#{n}", "repetition": n}), prediction)
+        for point, prediction in planned
+        for n in range(1, times + 1)
+    ]
+
+
+def repeated_results(planned: Sequence[Planned]) -> list[PointResult]:
+    """Return results of repeated points, the last one of them spoilt by the generator."""
+    points = [
+        a_result(each, 0.001 * (each[0].repetition or 0), repetition=each[0].repetition)
+        for each in repeated(planned)
+    ]
+    return [*points[:-1], points[-1].model_copy(update={"verdict": "generator-bound"})]
+
+
 def words_of(text: str) -> str:
     """Return the text with its line breaks undone."""
     return " ".join(text.split())
@@ -404,6 +422,22 @@ def test_text_of_a_profile_is_neither_markup_nor_a_command_to_the_terminal() -> 
 def test_the_result_of_a_curve_reads_as_agreed(golden: Golden, width: int) -> None:
     """Measured against predicted, the ledger, the refusals, the answer, the paths."""
     golden(f"result-curve-{width}.txt", result_text([a_result(each) for each in a_curve()], width))
+
+
+def test_the_plan_of_repeated_points_has_each_once(golden: Golden) -> None:
+    """A row a point, how often it is run, and that the order is shuffled."""
+    planned = repeated(a_curve())
+    golden("plan-repeated-80.txt", plan_text(planned, 80, waves=waves_of(planned, 6)))
+    alone = words_of(plan_text(repeated([a_point(500)])))
+    assert "one point x 3 side by side, in one wave;" in alone
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_the_result_of_repeated_points_has_a_row_each(golden: Golden, width: int) -> None:
+    """The middle repetition, how far the others are from it, and whose verdict was another."""
+    golden(f"result-repeated-{width}.txt", result_text(repeated_results(a_curve()[:3]), width))
+    parts = repeated_results(a_comparison()[:4])
+    golden(f"result-repeated-parts-{width}.txt", result_text(parts, width))
 
 
 def test_the_result_of_the_quick_start_reads_as_agreed(golden: Golden) -> None:
