@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from tests.unit.machines import SMALL
 from tw_bench.plan import demand as demands
@@ -356,8 +357,10 @@ def reference_points() -> list[Any]:
     """Return (point result, plan) of every point of the committed runs."""
     found = []
     for folder in sorted(path.parent for path in REFERENCE.glob("*/manifest.json")):
+        if summary(folder.name).found is not None:
+            continue  # its points are probes, and no profile names their rates
         host = Manifest.model_validate_json((folder / "manifest.json").read_text()).host
-        facts = HostFacts(**host)
+        facts = TypeAdapter(HostFacts).validate_python(host)
         points = read(ROOT / "profiles" / f"{folder.name}.yaml", ()).points
         for point, result in zip(points, summary(folder.name).points, strict=True):
             plan = make_capacity_plan(

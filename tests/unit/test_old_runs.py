@@ -13,6 +13,7 @@ import pytest
 from tests.unit.table_types import wrong_columns
 from tw_bench import load_run
 from tw_bench.report.figures import draw_all
+from tw_bench.results.schema import FORMAT_VERSION
 
 ROOT = Path(__file__).parents[2]
 OLD = sorted(path.parent for path in (ROOT / "tests/data/runs").glob("*/manifest.json"))
@@ -20,6 +21,11 @@ RUNS = [*sorted(path.parent for path in (ROOT / "results/reference").glob("*/man
 
 of_every_run = pytest.mark.parametrize("folder", RUNS, ids=lambda path: path.name)
 of_every_format = pytest.mark.parametrize("folder", OLD, ids=lambda path: path.name)
+
+
+def test_of_every_format_there_is_a_run():
+    """Of each that was ever written, up to today's."""
+    assert [path.name for path in OLD] == [f"format-{n}" for n in range(1, FORMAT_VERSION + 1)]
 
 
 @of_every_run
@@ -87,4 +93,4 @@ def test_every_format_is_compared(folder):
     """With itself: every point is matched, and none differs."""
     document = json.loads(tw_bench("compare", folder, folder, "--json"))
     text = json.dumps(document)
-    assert all(point.id in text for point in load_run(folder).points)
+    assert all((point.group or point.id) in text for point in load_run(folder).points)
