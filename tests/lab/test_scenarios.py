@@ -222,7 +222,7 @@ def begun(cwd: Path, *words: str, until: str) -> subprocess.Popen[str]:
 def test_a_signal_ends_all_and_leaves_nothing(tmp_path, number):
     """Exit 130, no actor, witness or keeper goes on, and no verdict is written that is none."""
     (tmp_path / "long.yaml").write_text(LONG)
-    process = begun(tmp_path, "long.yaml", until="samples.csv")
+    process = begun(tmp_path, "long.yaml", until="wire.pcap")
     children = _descendants(process.pid)
     assert children
     process.send_signal(number)
@@ -248,7 +248,8 @@ def test_what_ended_before_a_signal_is_shown(tmp_path):
 
 PROFILE = """title: measured
 claim: It takes a while.
-load: {rate: 10/s, duration: 30s, warm_up: 0s}
+load: {rate: 10/s}
+method: {fill: 1s, window: 30s}
 """
 
 

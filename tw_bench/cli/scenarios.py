@@ -60,7 +60,8 @@ def play(
     if claims:
         show_claims(console, claims)
     if not isinstance(trouble, InterruptedRunError):
-        trouble = trouble or _drawn(places)
+        undrawn = _drawn(places)
+        trouble = trouble or undrawn
     console.print(f"results   {folder}", soft_wrap=True)
     if trouble is not None:
         raise trouble

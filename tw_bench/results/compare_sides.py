@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tw_bench.errors import ResultsError
 from tw_bench.results.files import digest
-from tw_bench.results.reading import LoadedRun, load_run, looking_at
+from tw_bench.results.reading import LoadedRun, is_played, load_run, looking_at
 from tw_bench.results.run_folder import MANIFEST, SUMMARY
 from tw_bench.results.schema import Found, PointResult
 
@@ -165,7 +165,7 @@ def _require_each_once(sides: Sequence[LoadedSide]) -> None:
 def _read_side(path: Path, name: str) -> LoadedSide:
     with looking_at(path):
         inside = [] if (path / MANIFEST).is_file() or not path.is_dir() else _run_folders(path)
-        if path.is_dir() and not (path / MANIFEST).is_file() and not inside:
+        if path.is_dir() and not (path / MANIFEST).is_file() and not inside and not is_played(path):
             raise ResultsError(
                 f"{path}: holds no run: want a run folder such as results/TIME-NAME, "
                 "or a folder of them"

@@ -168,14 +168,14 @@ def read_manifest(folder: Path) -> Manifest:
         if not folder.is_dir():
             what = "is a file" if folder.exists() else "no such folder"
             raise ResultsError(f"{folder}: {what}: {_WANT_RUN}")
-        if not (folder / MANIFEST).is_file() and _is_played(folder):
+        if not (folder / MANIFEST).is_file() and is_played(folder):
             raise ResultsError(f"{folder}: is of a scenario, which has no {MANIFEST}: {_WANT_RUN}")
         if not (folder / MANIFEST).is_file():
             raise ResultsError(f"{folder}: has no {MANIFEST}: {_WANT_RUN}")
     return _document(folder / MANIFEST, Manifest)
 
 
-def _is_played(folder: Path) -> bool:
+def is_played(folder: Path) -> bool:
     """Whether it is the folder of a scenario, or of many."""
     return any(path.is_file() for pattern in ("", "*/") for path in folder.glob(pattern + PLAYED))
 
