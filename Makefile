@@ -31,7 +31,7 @@ help: ## print this list
 run: $(venv)/run-ready ## measure: the quick start takes half a minute, PROFILE=... another
 	@$(venv)/bin/tw-bench run $(PROFILE) $(ARGS)
 
-test: $(venv)/dev-ready ## run all tests, eleven minutes; ARGS=tests/unit takes one
+test: $(venv)/dev-ready ## run all tests, 25 minutes; ARGS=tests/unit takes two
 	$(venv)/bin/pytest $(ARGS)
 
 check: $(venv)/dev-ready ## format, lint, types and layers, as CI asks

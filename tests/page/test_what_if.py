@@ -216,6 +216,8 @@ def test_the_three_limits_are_those_of_the_prediction(shared: Page) -> None:
     """For each point of each reference run the page says the limits that the run predicted."""
     for folder in RUNS:
         run = load_run(folder)
+        if run.summary.found is not None:
+            continue  # of a search there is one choice, the highest clean probe
         model = (what_if(run) or {})["model"]
         asked = [[one["place"], one["case"]] for one in model["points"]]
         assert len(asked) == len(run.points)
