@@ -1,15 +1,13 @@
 """The one picture of a plan: which wall stands first, how far it is, and what would move it."""
 
 import re
-from io import BytesIO
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from tw_bench import __version__
-from tw_bench.errors import ProfileError, ResultsError
 from tw_bench.plan.capacity_plan import CapacityPlan
-from tw_bench.report.figures import capacity_column, capacity_panel, style
+from tw_bench.report.figures import capacity_column, capacity_panel, one_file, style
 from tw_bench.report.figures.capacity_curve import curve
 from tw_bench.report.figures.style import BLUE, INK, MUTED, PURPLE, VERMILLION, Word
 
@@ -27,22 +25,9 @@ def draw_capacity(plan: CapacityPlan, path: Path) -> Path:
     """Draw a plan into a file and return its path; the same plan gives the same bytes.
 
     Raises:
-        ProfileError: the path ends neither in .svg nor in .png.
-        ResultsError: the file cannot be written.
+        ProfileError, ResultsError: as of one_file.write.
     """
-    suffix = path.suffix.lower()
-    if suffix not in style.METADATA:
-        raise ProfileError(f"--figure: got {str(path)!r}: want a path that ends in .svg or .png")
-    drawn = BytesIO()
-    with style.settings():
-        figure(plan).savefig(drawn, format=suffix[1:], metadata=style.METADATA[suffix])
-    try:
-        if not path.parent.is_dir():
-            raise ResultsError(f"{path}: there is no folder {path.parent}")
-        path.write_bytes(drawn.getvalue())
-    except OSError as error:
-        raise ResultsError(f"{path}: cannot be written: {error.strerror}") from error
-    return path
+    return one_file.write(lambda: figure(plan), path)
 
 
 def figure(plan: CapacityPlan) -> Figure:

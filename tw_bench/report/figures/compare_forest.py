@@ -4,7 +4,6 @@ A forest plot (Lewis and Clarke, BMJ 322, 2001): an interval that crosses zero s
 """
 
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from tw_bench import __version__
-from tw_bench.errors import ProfileError, ResultsError
 from tw_bench.report import compare_words as words
-from tw_bench.report.figures import style
+from tw_bench.report.figures import one_file, style
 from tw_bench.report.figures.small_multiples import shortened
 from tw_bench.report.figures.style import GREEN, INK, LEFT, MUTED, RIGHT, VERMILLION, Word
 from tw_bench.results.compare_document import Change, Comparison, Effect, Pair
@@ -53,22 +51,9 @@ def draw_comparison(comparison: Comparison, path: Path) -> Path:
     """Draw a comparison into a file and return its path; the same one gives the same bytes.
 
     Raises:
-        ProfileError: the path ends neither in .svg nor in .png.
-        ResultsError: the file cannot be written.
+        ProfileError, ResultsError: as of one_file.write.
     """
-    suffix = path.suffix.lower()
-    if suffix not in style.METADATA:
-        raise ProfileError(f"--figure: got {str(path)!r}: want a path that ends in .svg or .png")
-    drawn = BytesIO()
-    with style.settings():
-        figure(comparison).savefig(drawn, format=suffix[1:], metadata=style.METADATA[suffix])
-    try:
-        if not path.parent.is_dir():
-            raise ResultsError(f"{path}: there is no folder {path.parent}")
-        path.write_bytes(drawn.getvalue())
-    except OSError as error:
-        raise ResultsError(f"{path}: cannot be written: {error.strerror}") from error
-    return path
+    return one_file.write(lambda: figure(comparison), path)
 
 
 def figure(comparison: Comparison) -> Figure:
