@@ -38,6 +38,7 @@ STATES = {
     10: "LISTEN",
     11: "CLOSING",
 }
+NAME = "sock_diag"  # of the descriptor that asks, beside those of procfs.FILES
 LISTEN = 1 << 10
 BOUND_INACTIVE = 1 << 13  # since Linux 6.8 (91051f003948); an older kernel lists none for it
 TIME_WAIT = 1 << 6  # without the FIN_WAIT_2 that are kept in the same small form

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tw_bench.errors import HostError, LabError
-from tw_bench.kernel import host, pid_namespaces, procfs
+from tw_bench.kernel import host, pid_namespaces, procfs, sock_diag
 from tw_bench.kernel.descriptors import LONGEST_MESSAGE, receive, send
 from tw_bench.kernel.process import Pipes, Process, python_module
 from tw_bench.lab.topology import Topology
@@ -134,7 +134,7 @@ class Lab:
         """Side → what is read of it from outside: counters, and sock_diag where it is watched."""
         found = {side: dict(files) for side, files in self.counters.items()}
         for side, diagnosis in self.diagnoses.items():
-            found[side]["sock_diag"] = diagnosis
+            found[side][sock_diag.NAME] = diagnosis
         return found
 
     def read_counters(self) -> dict[str, dict[str, int]]:

@@ -29,5 +29,3 @@ TOTALS = {
     "syncookies_sent": "TcpExt.SyncookiesSent",
 }
 COLUMNS = (*GAUGES, *TOTALS)
-
-SOCK_DIAG = "sock_diag"  # beside the files of a side: what asks about its sockets

@@ -11,8 +11,8 @@ import sys
 import time
 from typing import Any
 
-from tw_bench.kernel import procfs
-from tw_bench.observe.counters import GAUGES, SOCK_DIAG, TOTALS
+from tw_bench.kernel import procfs, sock_diag
+from tw_bench.observe.counters import GAUGES, TOTALS
 from tw_bench.observe.states import States
 
 _NAMES = (*GAUGES.values(), *TOTALS.values())
@@ -21,7 +21,9 @@ _TIME_WAIT = list(GAUGES).index("time_wait")
 
 def run(spec: dict[str, Any]) -> None:
     """Sample until stdout is closed. A tick that was slept through is left out, not made up."""
-    asked = [States(own.pop(SOCK_DIAG)) if SOCK_DIAG in own else None for own in spec["sides"]]
+    asked = [
+        States(own.pop(sock_diag.NAME)) if sock_diag.NAME in own else None for own in spec["sides"]
+    ]
     sides = [procfs.Selection(descriptors, _NAMES) for descriptors in spec["sides"]]
     tick_ns = round(spec["interval_s"] * 1e9)
     due_ns = spec["start_ns"]
